@@ -1,0 +1,5 @@
+"""The API of the app accounts."""
+
+from ninja import Router
+
+router = Router()

@@ -1,0 +1,57 @@
+"""The outbox. A mail is a row written in the transaction of the act that causes it, so that neither goes without the other."""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.foundation.personal_data import DataCategory, Purpose, personal
+from apps.foundation.references import new_reference
+from apps.mail.querysets import OutgoingMailQuerySet
+from apps.mail.states import State
+
+
+def mail_reference() -> str:
+    return new_reference("MAIL")
+
+
+class OutgoingMail(models.Model):
+    """One mail to one address. Address, subject and text are emptied some days after it was sent; the row stays as proof."""
+
+    NOT_PERSONAL = (
+        "id", "reference", "template", "about", "state", "attempts", "created_at", "next_try_at", "leased_until", "sent_at",
+        "emptied_at", "last_error", "once_key",
+    )  # fmt: skip
+
+    reference = models.CharField(max_length=20, unique=True, default=mail_reference, editable=False)
+    to_address = personal(models.EmailField(blank=True), DataCategory.CONTACT, Purpose.ANSWERING)
+    subject = personal(models.CharField(max_length=200, blank=True), DataCategory.COMMUNICATION, Purpose.ANSWERING)
+    body = personal(models.TextField(blank=True), DataCategory.COMMUNICATION, Purpose.ANSWERING)
+    template = models.CharField(max_length=80)
+    about = models.CharField(max_length=80, help_text="Reference of what it is about")
+    once_key = models.CharField(max_length=120, unique=True, help_text="The same key is never queued twice")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    next_try_at = models.DateTimeField()
+    leased_until = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    emptied_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=80, blank=True, help_text="Kind of error only; texts of servers may name people")
+
+    objects = OutgoingMailQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "outgoing mail"
+        verbose_name_plural = "outgoing mail"
+        constraints = [
+            models.CheckConstraint(
+                name="sent_mail_says_when",
+                condition=Q(state=State.SENT, sent_at__isnull=False) | (~Q(state=State.SENT) & Q(sent_at__isnull=True)),
+            )
+        ]
+        indexes = [
+            models.Index(fields=["next_try_at", "id"], name="mail_due", condition=Q(state=State.QUEUED)),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference

@@ -1,0 +1,18 @@
+"""Questions about the outbox."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from apps.mail.states import State
+
+
+class OutgoingMailQuerySet(models.QuerySet):
+    def due(self, at: datetime):
+        """Queued, its time has come, and nobody else's lease is on it."""
+        return (
+            self.filter(state=State.QUEUED, next_try_at__lte=at)
+            .filter(Q(leased_until__isnull=True) | Q(leased_until__lt=at))
+            .order_by("next_try_at", "id")
+        )

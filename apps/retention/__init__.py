@@ -1,0 +1,1 @@
+"""Message Data: rules of life, ingest, sealing, expiry, destruction beyond recovery, certificates."""

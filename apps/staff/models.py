@@ -1,0 +1,145 @@
+"""Members of staff and the approvals between them.
+
+A member of staff is never deleted: leaving ends access, and the record of what they did keeps pointing at a reference.
+"""
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from simple_history.models import HistoricalRecords
+
+from apps.foundation.actors import Actor
+from apps.foundation.personal_data import DataCategory, Purpose, personal
+from apps.foundation.references import new_reference
+from apps.staff.querysets import StaffManager
+from apps.staff.roles import PERMISSIONS, Role
+from apps.staff.states import Verdict
+
+
+def staff_reference() -> str:
+    return new_reference("STF")
+
+
+def approval_reference() -> str:
+    return new_reference("APR")
+
+
+class StaffMember(AbstractBaseUser):
+    """Who logs in. What they may do follows from `roles` and the table in roles.py, and from nothing else."""
+
+    NOT_PERSONAL = ("id", "roles", "is_active", "created_at", "left_at")
+
+    reference = personal(
+        models.CharField(max_length=20, unique=True, default=staff_reference, editable=False),
+        DataCategory.WORK_RECORD, Purpose.SECURITY,
+    )
+    username = personal(
+        models.CharField("user name", max_length=60, unique=True), DataCategory.CREDENTIAL, Purpose.SECURITY
+    )
+    password = personal(models.CharField(max_length=128), DataCategory.CREDENTIAL, Purpose.SECURITY)
+    full_name = personal(models.CharField(max_length=120), DataCategory.IDENTITY, Purpose.SECURITY)
+    email = personal(models.EmailField("e-mail", unique=True), DataCategory.CONTACT, Purpose.SECURITY)
+    last_login = personal(
+        models.DateTimeField(null=True, blank=True, editable=False), DataCategory.WORK_RECORD, Purpose.SECURITY
+    )
+    roles = ArrayField(models.CharField(max_length=30, choices=Role.choices), default=list, blank=True)
+    is_active = models.BooleanField("may sign in", default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    left_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    history = HistoricalRecords(excluded_fields=["password", "last_login"])
+    objects = StaffManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["email", "full_name"]
+
+    class Meta:
+        verbose_name = "member of staff"
+        verbose_name_plural = "members of staff"
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                name="who_left_can_not_sign_in", condition=Q(left_at__isnull=True) | Q(is_active=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def actor(self) -> Actor:
+        return Actor("staff", self.reference)
+
+    @property
+    def is_staff(self) -> bool:
+        return self.is_active
+
+    @property
+    def is_superuser(self) -> bool:
+        """Nobody is: every right comes from a role. Third-party code asks for the attribute."""
+        return False
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """The permissions of all roles together, as `app.codename`."""
+        return frozenset().union(*(PERMISSIONS[Role(role)] for role in self.roles))
+
+    def has_perm(self, perm: str, obj=None) -> bool:
+        return self.is_active and perm in self.permissions
+
+    def has_perms(self, perm_list, obj=None) -> bool:
+        return all(self.has_perm(perm, obj) for perm in perm_list)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_active and any(perm.startswith(f"{app_label}.") for perm in self.permissions)
+
+    def get_full_name(self) -> str:
+        return self.full_name
+
+    def get_short_name(self) -> str:
+        return self.full_name.split(" ")[0]
+
+
+class Approval(models.Model):
+    """One person asked, another decided. Bound to the digest of what was asked, so that a changed thing needs a new one."""
+
+    NOT_PERSONAL = ("id", "reference", "act", "subject", "digest", "asked_at", "verdict", "decided_at")
+
+    reference = models.CharField(max_length=20, unique=True, default=approval_reference, editable=False)
+    act = models.CharField(max_length=60, help_text="The permission that deciding it needs, e.g. policies.publish_policyversion")
+    subject = models.CharField(max_length=60, help_text="Reference of what is to be done, never a name")
+    digest = models.BinaryField(max_length=32)
+    asked_by = personal(
+        models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="approvals_asked"),
+        DataCategory.WORK_RECORD, Purpose.LEGAL,
+    )
+    asked_at = models.DateTimeField()
+    verdict = models.CharField(max_length=10, choices=Verdict.choices, default=Verdict.OPEN)
+    decided_by = personal(
+        models.ForeignKey(StaffMember, null=True, blank=True, on_delete=models.PROTECT, related_name="approvals_decided"),
+        DataCategory.WORK_RECORD, Purpose.LEGAL,
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_open_approval_per_act_and_subject", fields=["act", "subject"], condition=Q(verdict=Verdict.OPEN)
+            ),
+            models.CheckConstraint(
+                name="nobody_approves_what_they_asked_for",
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("asked_by")) | Q(verdict=Verdict.WITHDRAWN),
+            ),
+            models.CheckConstraint(
+                name="a_decided_approval_says_when",
+                condition=Q(verdict=Verdict.OPEN, decided_at__isnull=True)
+                | (~Q(verdict=Verdict.OPEN) & Q(decided_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference

@@ -1,0 +1,77 @@
+"""The roles, as one table of permissions. There is no other source of rights: no groups, no superuser.
+
+A permission is `app.codename`: Django's view/add/change of a model, or the name of an act. Read a column to know what a
+role may do; each act is tested as refused for every role whose set lacks it.
+"""
+
+from django.db.models import TextChoices
+
+
+class Role(TextChoices):
+    COMPLIANCE_OFFICER = "compliance_officer", "compliance officer"
+    RECORDS_MANAGER = "records_manager", "records manager"
+    PRIVACY_ANALYST = "privacy_analyst", "privacy analyst"
+    COUNSEL = "counsel", "counsel"
+    AUDITOR = "auditor", "auditor"
+    ADMINISTRATOR = "administrator", "administrator"
+
+
+#: what everybody who signs in may look at
+EVERYBODY = frozenset({
+    "accounts.view_organization",
+    "policies.view_policyversion", "policies.view_clause",
+    "retention.view_cohort", "retention.view_retentionrule", "retention.view_certificate", "retention.view_conversationclass",
+    "assurance.view_promise", "assurance.view_finding",
+    "staff.view_approval",
+})  # fmt: skip
+
+#: looking at people; their fields stay masked without accounts.reveal_person
+PEOPLE = frozenset({
+    "accounts.view_person", "accounts.view_personemail", "accounts.view_personphone", "accounts.view_externalidentity",
+})  # fmt: skip
+
+#: the working of the machine: ledger, journal, imports, destructions, outbox
+WORKINGS = frozenset({
+    "audit.view_event", "audit.view_journalentry", "audit.view_ledgerseal",
+    "retention.view_batch", "retention.view_destruction", "retention.view_earlydeletion", "retention.view_serviceclock",
+    "mail.view_outgoingmail",
+})  # fmt: skip
+
+PERMISSIONS: dict[Role, frozenset[str]] = {
+    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | WORKINGS | {
+        "accounts.reveal_person", "accounts.view_servicetoken",
+        "policies.add_policyversion", "policies.change_policyversion",
+        "policies.add_clause", "policies.change_clause", "policies.delete_clause",
+        "policies.publish_policyversion",
+        "retention.approve_retentionrule", "retention.confirm_clock", "retention.retry_destruction",
+        "assurance.run_promises",
+        "audit.export_event",
+    },
+    Role.RECORDS_MANAGER: EVERYBODY | WORKINGS | {
+        "accounts.add_organization", "accounts.change_organization",
+        "retention.add_retentionrule", "retention.add_conversationclass", "retention.change_conversationclass",
+        "retention.approve_retentionrule", "retention.sweep_now", "retention.retry_destruction",
+        "retention.delete_early", "retention.import_messages",
+        "assurance.run_promises",
+    },
+    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | {
+        "accounts.add_person", "accounts.change_person", "accounts.reveal_person",
+        "accounts.add_personemail", "accounts.change_personemail", "accounts.delete_personemail",
+        "accounts.add_personphone", "accounts.change_personphone", "accounts.delete_personphone",
+        "accounts.add_externalidentity", "accounts.change_externalidentity", "accounts.delete_externalidentity",
+        "assurance.run_promises",
+    },
+    Role.COUNSEL: EVERYBODY | PEOPLE | WORKINGS | {
+        "policies.publish_policyversion", "accounts.reveal_person", "audit.export_event",
+    },
+    Role.AUDITOR: EVERYBODY | PEOPLE | WORKINGS | {
+        "staff.view_staffmember", "accounts.view_servicetoken", "assurance.run_promises", "audit.export_event",
+    },
+    Role.ADMINISTRATOR: EVERYBODY | {
+        "staff.view_staffmember", "staff.add_staffmember", "staff.change_staffmember", "staff.end_staffmember",
+        "accounts.view_servicetoken", "accounts.add_servicetoken", "accounts.revoke_servicetoken",
+        "audit.view_event", "audit.view_journalentry", "audit.view_ledgerseal",
+        "retention.view_batch", "retention.view_destruction", "retention.view_serviceclock", "retention.confirm_clock",
+        "mail.view_outgoingmail",
+    },
+}  # fmt: skip

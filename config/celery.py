@@ -1,0 +1,14 @@
+"""The doorbell. Rows in the database are the work list; Celery only wakes who looks at it, so a lost task loses nothing."""
+
+import os
+
+from celery import Celery
+
+from config.timetable import TIMETABLE
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("covenant")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.beat_schedule = TIMETABLE
+app.autodiscover_tasks()

@@ -1,0 +1,7 @@
+"""Logs without personal data (replaced)."""
+
+import logging
+
+
+class WithoutPersonalData(logging.Filter):
+    pass

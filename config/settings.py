@@ -1,0 +1,263 @@
+"""All settings on one page, each with its why. Everything that differs between places comes from the environment.
+
+Without DATABASE_URL and REDIS_URL the services that `make run` starts inside the checkout are used; their addresses lie
+in a file only the owner can read. Unsafe values stop the start with a message that says the mend (system checks).
+"""
+
+import sys
+from pathlib import Path
+
+import environ
+import structlog
+from csp.constants import NONCE, NONE, SELF
+
+from config.wakeups import WAKEUPS  # noqa: F401 - read by the doorbell as settings.WAKEUPS
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# Keystore, journal, signing keys and the embedded services live here, never in the database or its backups.
+COVENANT_HOME = Path(env.str("COVENANT_HOME", default=str(BASE_DIR / "var"))).resolve()
+
+# Addresses of the services started by `make run`; real environment variables win.
+SERVICES_FILE = COVENANT_HOME / "run" / "services.env"
+if SERVICES_FILE.is_file():
+    env.read_env(str(SERVICES_FILE), overwrite=False)
+
+# The demo shows everything on made-up data: default secret allowed, second factor optional, mail written to a folder.
+DEMO = env.bool("DEMO", default=not env.str("SECRET_KEY", default=""))
+DEBUG = env.bool("DEBUG", default=False)  # error pages of DEBUG show data; nobody needs them here
+INSECURE_SECRET_KEY = "insecure-demo-key-change-me-by-setting-SECRET_KEY"
+SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+BASE_URL = env.str("BASE_URL", default=f"http://127.0.0.1:{env.int('PORT', default=8000)}")  # links in mails
+
+INSTALLED_APPS = [
+    "apps.foundation",
+    "apps.staff",
+    "apps.audit",
+    "apps.mail",
+    "apps.policies",
+    "apps.accounts",
+    "apps.retention",
+    "apps.assurance",
+    "config.admin_site.CovenantAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "simple_history",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "django_structlog",
+    "django_prometheus",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.health.HealthMiddleware",  # before sessions and hosts: a probe must work when they don't
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "apps.staff.middleware.SecondFactorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    },
+]
+
+# Without an address a socket is named that answers with a clear "not running" message (see manage.py run).
+DATABASE_URL = env.str("DATABASE_URL", default="")
+DATABASES = {
+    "default": env.db_url_config(DATABASE_URL or "postgres://covenant@//nowhere-run-make-run-first/covenant"),
+}
+DATABASES["default"] |= {
+    "ATOMIC_REQUESTS": False,  # services open their own transactions, at the depth where effect and record meet
+    "CONN_HEALTH_CHECKS": True,
+    "TIME_ZONE": "UTC",
+}
+# A pool keeps the web's threads to few connections; short commands and workers need one each.
+if env.bool("DATABASE_POOL", default="gunicorn" in sys.argv[0]):
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 12, "timeout": 10}
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+
+REDIS_URL = env.str("REDIS_URL", default="")
+CACHE_URL = env.str("CACHE_URL", default="")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+    if CACHE_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"  # ended for good when a member of staff leaves
+SESSION_COOKIE_NAME = "covenant_session"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("HTTPS", default=not DEMO)
+CSRF_COOKIE_NAME = "covenant_csrf"
+SECURE_SSL_REDIRECT = env.bool("HTTPS", default=not DEMO)
+SECURE_HSTS_SECONDS = 0 if DEMO else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEMO
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF, *env.list("SIGN_ON_ORIGINS", default=[])],  # the sign-on provider redirects a form
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+
+# Sign-in
+AUTH_USER_MODEL = "staff.StaffMember"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/admin/"
+ACCOUNT_ADAPTER = "apps.staff.adapters.StaffAccountAdapter"
+SOCIALACCOUNT_ADAPTER = "apps.staff.adapters.StaffSignOnAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # staff are made by an administrator, who knows their address
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_ON_GET = False
+SOCIALACCOUNT_ONLY = False
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": env.json("SIGN_ON_APPS", default=[])}}
+SIGN_ON_ROLES = env.json("SIGN_ON_ROLES", default={})  # group at the provider → role here; who has none is refused
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1
+MFA_TOTP_ISSUER = "Covenant"
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=not DEMO)
+
+# Celery: ids only, JSON only, nothing kept. Postgres is the work list.
+CELERY_BROKER_URL = REDIS_URL or "redis+socket:///nowhere-run-make-run-first?virtual_host=0"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_TIME_LIMIT = 3600
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 7200}
+
+# Mail
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="filemail://")
+EMAIL_BACKEND = EMAIL_CONFIG.get("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
+EMAIL_HOST = EMAIL_CONFIG.get("EMAIL_HOST", "localhost")
+EMAIL_PORT = EMAIL_CONFIG.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = EMAIL_CONFIG.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = EMAIL_CONFIG.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = EMAIL_CONFIG.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = EMAIL_CONFIG.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 30
+EMAIL_FILE_PATH = str(COVENANT_HOME / "mail")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="privacy@covenant.example")
+MAIL_EMPTIED_AFTER_DAYS = env.int("MAIL_EMPTIED_AFTER_DAYS", default=30)
+
+# Message Data (CLOCKS: the policy's own numbers are ours to set)
+RETENTION_SEAL_AHEAD_HOURS = 48  # a fixed point of the design; settable for nobody
+RETENTION_LONGEST_LIFE_DAYS = env.int("RETENTION_LONGEST_LIFE_DAYS", default=3660)
+RETENTION_BATCH_LINES = env.int("RETENTION_BATCH_LINES", default=1000)  # committed together: none or all
+RETENTION_LONGEST_LINE_BYTES = env.int("RETENTION_LONGEST_LINE_BYTES", default=1_048_576)
+RETENTION_FUTURE_TOLERANCE_MINUTES = env.int("RETENTION_FUTURE_TOLERANCE_MINUTES", default=15)
+CLOCK_JUMP_HOURS = 26  # a fixed point of the design (invariant 9)
+CLOCK_DATABASE_TOLERANCE_MINUTES = env.int("CLOCK_DATABASE_TOLERANCE_MINUTES", default=60)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440  # forms; the streaming ingest reads past it on purpose
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]  # no personal data in temporary files
+
+# Observing
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # empty: /metrics answers 404
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.JSONRenderer(),
+            "foreign_pre_chain": [
+                structlog.contextvars.merge_contextvars,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+            ],
+        },
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["impersonal"]}},
+    "filters": {"impersonal": {"()": "config.logs.WithoutPersonalData"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.server": {"level": "WARNING"},
+    },
+}
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.filter_by_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = COVENANT_HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "templates" / "static"] if (BASE_DIR / "templates" / "static").is_dir() else []
+WHITENOISE_USE_FINDERS = DEMO  # a production start collects and hashes them
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = False
+SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS = True

@@ -1,0 +1,20 @@
+"""When periodic work is rung, in UTC. In code and not in the database: who may edit a row must not stop a promise in silence.
+
+Every task that is woken by the clock stands here (an architecture test compares). Missing a ring does no harm, the next
+one finds the same rows; two beats do none either, rows are claimed.
+"""
+
+from celery.schedules import crontab
+
+MINUTE = 60.0
+
+TIMETABLE = {
+    "a worker is alive": {"task": "audit.heartbeat", "schedule": MINUTE},
+    "the journal owes nothing": {"task": "audit.write_owed_journal_entries", "schedule": MINUTE},
+    "the ledger is sealed": {"task": "audit.seal_ledger", "schedule": 5 * MINUTE},
+    "mail leaves": {"task": "mail.send_due", "schedule": MINUTE},
+    "sent mail is emptied": {"task": "mail.empty_sent", "schedule": crontab(hour=3, minute=10)},
+    "leaves are made ahead": {"task": "retention.make_leaves", "schedule": crontab(minute=7)},
+    "cohorts are sealed, expire and are destroyed": {"task": "retention.sweep", "schedule": MINUTE},
+    "promises are checked": {"task": "assurance.check_promises", "schedule": crontab(hour=4, minute=0)},
+}

@@ -1,0 +1,15 @@
+"""Every address of the product."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config.api import api
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("account/", include("allauth.urls")),
+    path("staff/", include("apps.staff.urls")),
+    path("api/v1/", api.urls),
+    path("retention/", include("apps.retention.urls")),
+    path("", include("apps.policies.urls")),
+]

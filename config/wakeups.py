@@ -1,0 +1,10 @@
+"""Who is rung when a lower floor writes work for a higher one: kind of work row → task.
+
+A lower floor writes its row and knows nobody above it; the ring goes out on commit, and a lost ring costs a minute at
+most, because the sweep of the same task stands in the timetable.
+"""
+
+WAKEUPS: dict[str, str] = {
+    "mail.queued": "mail.send_due",
+    "retention.due": "retention.sweep",
+}
