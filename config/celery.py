@@ -3,7 +3,9 @@
 import os
 
 from celery import Celery
+from celery.signals import setup_logging
 
+from config.logs import keep_our_logging
 from config.timetable import TIMETABLE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -12,3 +14,4 @@ app = Celery("covenant")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = TIMETABLE
 app.autodiscover_tasks()
+setup_logging.connect(keep_our_logging)  # Celery's own handlers would write arguments and texts of errors

@@ -4,6 +4,7 @@ Without DATABASE_URL and REDIS_URL the services that `make run` starts inside th
 in a file only the owner can read. Unsafe values stop the start with a message that says the mend (system checks).
 """
 
+import logging
 import sys
 from pathlib import Path
 
@@ -43,6 +44,7 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.retention",
     "apps.assurance",
+    "config",
     "config.admin_site.CovenantAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -63,9 +65,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.health.HealthMiddleware",  # before redirects, sessions and hosts: a probe must work when they don't
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.health.HealthMiddleware",  # before sessions and hosts: a probe must work when they don't
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -76,7 +79,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "config.logs.RequestLog",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -158,8 +162,14 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/admin/"
 ACCOUNT_ADAPTER = "apps.staff.adapters.StaffAccountAdapter"
 SOCIALACCOUNT_ADAPTER = "apps.staff.adapters.StaffSignOnAdapter"
+MFA_ADAPTER = "apps.staff.adapters.StaffSecondFactorAdapter"  # encrypts the secrets of second factors
+# Behind a proxy all staff share its address: without this a few typing errors would lock everybody out.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("PROXY_COUNT", default=1 if env.bool("BEHIND_PROXY", default=False) else 0)
+# In the session and not in a cookie: what a message says must not lie in a browser (P10).
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # who is not staff gets no mail, whatever address is typed in
 ACCOUNT_EMAIL_VERIFICATION = "none"  # staff are made by an administrator, who knows their address
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
@@ -207,6 +217,7 @@ RETENTION_LONGEST_LIFE_DAYS = env.int("RETENTION_LONGEST_LIFE_DAYS", default=366
 RETENTION_BATCH_LINES = env.int("RETENTION_BATCH_LINES", default=1000)  # committed together: none or all
 RETENTION_LONGEST_LINE_BYTES = env.int("RETENTION_LONGEST_LINE_BYTES", default=1_048_576)
 RETENTION_FUTURE_TOLERANCE_MINUTES = env.int("RETENTION_FUTURE_TOLERANCE_MINUTES", default=15)
+RETENTION_LEASE_SECONDS = env.int("RETENTION_LEASE_SECONDS", default=120)  # a killed worker's day is free again then
 CLOCK_JUMP_HOURS = 26  # a fixed point of the design (invariant 9)
 CLOCK_DATABASE_TOLERANCE_MINUTES = env.int("CLOCK_DATABASE_TOLERANCE_MINUTES", default=60)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440  # forms; the streaming ingest reads past it on purpose
@@ -214,6 +225,9 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler
 
 # Observing
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # empty: /metrics answers 404
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # who looked at what stands in the ledger, never in logs
+DJANGO_STRUCTLOG_USER_ID_FIELD = ""
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # one line per request, when it ends
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -233,6 +247,7 @@ LOGGING = {
     "filters": {"impersonal": {"()": "config.logs.WithoutPersonalData"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
+        "django": {"handlers": [], "level": "INFO"},  # without Django's mail to administrators, which quotes requests
         "django.request": {"level": "ERROR"},
         "django.server": {"level": "WARNING"},
     },

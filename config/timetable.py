@@ -14,6 +14,7 @@ TIMETABLE = {
     "the ledger is sealed": {"task": "audit.seal_ledger", "schedule": 5 * MINUTE},
     "mail leaves": {"task": "mail.send_due", "schedule": MINUTE},
     "sent mail is emptied": {"task": "mail.empty_sent", "schedule": crontab(hour=3, minute=10)},
+    "expired sessions are removed": {"task": "staff.clear_expired_sessions", "schedule": crontab(minute=20)},
     "leaves are made ahead": {"task": "retention.make_leaves", "schedule": crontab(minute=7)},
     "cohorts are sealed, expire and are destroyed": {"task": "retention.sweep", "schedule": MINUTE},
     "promises are checked": {"task": "assurance.check_promises", "schedule": crontab(hour=4, minute=0)},

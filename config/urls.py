@@ -7,8 +7,7 @@ from config.api import api
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("account/", include("allauth.urls")),
-    path("staff/", include("apps.staff.urls")),
+    path("account/", include("apps.staff.urls")),
     path("api/v1/", api.urls),
     path("retention/", include("apps.retention.urls")),
     path("", include("apps.policies.urls")),

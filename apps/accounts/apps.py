@@ -6,5 +6,5 @@ from django.apps import AppConfig
 class AccountsConfig(AppConfig):
     name = "apps.accounts"
     label = "accounts"
-    verbose_name = "Accounts"
+    verbose_name = "People & organizations"
     default_auto_field = "django.db.models.BigAutoField"

@@ -252,3 +252,32 @@ class ServiceToken(models.Model):
     @property
     def actor(self) -> Actor:
         return Actor("service", self.reference)
+
+
+class RememberedRequest(models.Model):
+    """That a service sent a registration under an Idempotency-Key, so that sending it again answers the same.
+
+    Key and body stand here as keyed hashes only. Rows are forgotten after some days, and go with whom they registered.
+    """
+
+    NOT_PERSONAL = ("id", "token", "key_digest", "organization", "made_at")
+
+    token = models.ForeignKey(ServiceToken, on_delete=models.PROTECT, related_name="+")
+    key_digest = models.BinaryField(max_length=32)
+    body_digest = personal(models.BinaryField(max_length=32), DataCategory.TECHNICAL, Purpose.SERVICE)
+    organization = models.ForeignKey(Organization, null=True, on_delete=models.CASCADE, related_name="+")
+    person = personal(
+        models.ForeignKey(Person, null=True, on_delete=models.CASCADE, related_name="+"),
+        DataCategory.TECHNICAL, Purpose.SERVICE,
+    )  # fmt: skip
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(name="a_key_counts_once_per_token", fields=["token", "key_digest"]),
+        ]
+        indexes = [models.Index(fields=["made_at"], name="remembered_request_age")]
+
+    def __str__(self) -> str:
+        return f"remembered request {self.pk}"

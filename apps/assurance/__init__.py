@@ -1,1 +1,4 @@
-"""Is the policy true today? Promises checked on live data, findings kept, the board."""
+"""Is the policy true today? Promises checked on live data, the findings kept, the board that shows them.
+
+It looks and never mends: a check runs in a transaction that the database refuses to let write.
+"""

@@ -1,15 +1,21 @@
 """The ledger of acts, the marks of the signed journal, heartbeats, and the installation's identity.
 
 Nothing here is ever changed or removed by the application, except the personal detail of an event, which can be erased
-without breaking the proof. The database refuses the rest (migration 0002).
+without breaking the proof. The database refuses the rest (migration 0003).
 """
 
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
 
 from apps.foundation.personal_data import DataCategory, Purpose, personal
+
+#: the 64-bit id of the running transaction, which never wraps around (PostgreSQL 13 and later)
+CURRENT_TRANSACTION = Func(template="((pg_current_xact_id())::text)::bigint", output_field=models.BigIntegerField())
+
+#: which server this is: its transaction ids say nothing about those of another, e.g. after moving house by a dump
+CURRENT_CLUSTER = Func(template="(pg_control_system()).system_identifier", output_field=models.BigIntegerField())
 
 
 class Installation(models.Model):
@@ -30,7 +36,7 @@ class Installation(models.Model):
 class Event(models.Model):
     """The public part of an act: who (by reference), what, to what, when. No free text and no personal data."""
 
-    NOT_PERSONAL = ("id", "at", "verb", "object", "facts", "commitment", "transaction")
+    NOT_PERSONAL = ("id", "at", "verb", "object", "facts", "commitment", "transaction", "cluster")
 
     at = models.DateTimeField()
     actor = personal(models.CharField(max_length=60), DataCategory.WORK_RECORD, Purpose.LEGAL)
@@ -38,7 +44,12 @@ class Event(models.Model):
     object = models.CharField(max_length=80, help_text="Reference of what it was done to")
     facts = models.JSONField(default=dict, help_text="Numbers, codes, dates, digests and references only")
     commitment = models.BinaryField(max_length=32, null=True, help_text="Binds the erasable detail, where there is one")
-    transaction = models.BigIntegerField(help_text="The database transaction it was written in; seals wait for older ones")
+    transaction = models.BigIntegerField(
+        db_default=CURRENT_TRANSACTION, help_text="The database transaction it was written in; seals wait for older ones"
+    )
+    cluster = models.BigIntegerField(
+        db_default=CURRENT_CLUSTER, help_text="The database server that numbered the transaction"
+    )
 
     class Meta:
         ordering = ["-id"]
@@ -49,6 +60,7 @@ class Event(models.Model):
             models.Index(fields=["actor", "-id"], name="event_by_actor"),
             models.Index(fields=["verb", "-id"], name="event_by_verb"),
             models.Index(fields=["at", "id"], name="event_by_time"),
+            models.Index(fields=["cluster", "transaction", "id"], name="event_by_transaction"),
         ]
         permissions = [("export_event", "Can export the ledger")]
 
@@ -70,10 +82,16 @@ class EventDetail(models.Model):
 
 
 class LedgerSeal(models.Model):
-    """A signed Merkle root over a run of events, chained to the seal before it."""
+    """A signed Merkle root over exactly the events of a run of transactions, chained to the seal before it.
+
+    It covers every event of `cluster` with `from_transaction` ≤ transaction < `horizon`. All of those transactions had
+    ended when it was made, so an event that appears among them later was put there by hand. `leaves` holds (id, leaf
+    hash) of each event, so that a verification can name the row; it is bound by the root and adds no trust of its own.
+    """
 
     NOT_PERSONAL = (
         "id", "number", "first_event", "last_event", "count", "root", "previous", "sealed_at", "signature", "horizon",
+        "cluster", "from_transaction", "leaves",
     )  # fmt: skip
 
     number = models.BigIntegerField(unique=True)
@@ -81,13 +99,22 @@ class LedgerSeal(models.Model):
     last_event = models.BigIntegerField()
     count = models.BigIntegerField()
     root = models.BinaryField(max_length=32)
+    leaves = models.BinaryField()
     previous = models.BinaryField(max_length=32)
     sealed_at = models.DateTimeField()
     signature = models.BinaryField(max_length=64)
+    cluster = models.BigIntegerField(help_text="The database server that numbered the transactions")
+    from_transaction = models.BigIntegerField(help_text="First transaction covered")
     horizon = models.BigIntegerField(help_text="Transactions below it had ended when the seal was made")
 
     class Meta:
         ordering = ["-number"]
+        constraints = [
+            models.CheckConstraint(
+                name="a_seal_covers_a_run_of_transactions", condition=Q(from_transaction__lt=F("horizon"))
+            ),
+            models.CheckConstraint(name="a_seal_covers_some_event", condition=Q(count__gt=0)),
+        ]
 
     def __str__(self) -> str:
         return f"seal {self.number}"
@@ -117,6 +144,9 @@ class JournalEntry(models.Model):
                 name="a_journalled_entry_has_sequence_and_digest",
                 condition=Q(sequence__isnull=True, digest__isnull=True) | Q(sequence__isnull=False, digest__isnull=False),
             )
+        ]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="journal_entry_owed", condition=Q(sequence__isnull=True)),
         ]
 
     def __str__(self) -> str:

@@ -43,6 +43,7 @@ class OutgoingMail(models.Model):
         ordering = ["-id"]
         verbose_name = "outgoing mail"
         verbose_name_plural = "outgoing mail"
+        permissions = [("retry_outgoingmail", "Can queue a parked mail again")]
         constraints = [
             models.CheckConstraint(
                 name="sent_mail_says_when",
@@ -51,6 +52,9 @@ class OutgoingMail(models.Model):
         ]
         indexes = [
             models.Index(fields=["next_try_at", "id"], name="mail_due", condition=Q(state=State.QUEUED)),
+            models.Index(fields=["about"], name="mail_by_about"),
+            models.Index(fields=["state", "-id"], name="mail_by_state"),
+            models.Index(fields=["next_try_at"], name="mail_to_empty", condition=Q(emptied_at__isnull=True)),
         ]
 
     def __str__(self) -> str:

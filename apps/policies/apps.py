@@ -6,5 +6,5 @@ from django.apps import AppConfig
 class PoliciesConfig(AppConfig):
     name = "apps.policies"
     label = "policies"
-    verbose_name = "Policies"
+    verbose_name = "Policy"
     default_auto_field = "django.db.models.BigAutoField"

@@ -50,6 +50,15 @@ class PolicyVersion(models.Model):
     def __str__(self) -> str:
         return f"version {self.number}"
 
+    @property
+    def reference(self) -> str:
+        """How the ledger and approvals name this version."""
+        return f"POL-{self.number}"
+
+    @property
+    def is_published(self) -> bool:
+        return self.state == State.PUBLISHED
+
 
 class Clause(models.Model):
     """One clause of a version, with the promises it makes."""

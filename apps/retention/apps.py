@@ -6,5 +6,5 @@ from django.apps import AppConfig
 class RetentionConfig(AppConfig):
     name = "apps.retention"
     label = "retention"
-    verbose_name = "Retention"
+    verbose_name = "Message Data"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,21 +1,30 @@
 """Members of staff and the approvals between them.
 
-A member of staff is never deleted: leaving ends access, and the record of what they did keeps pointing at a reference.
+A member of staff is never deleted: leaving ends access, and the record of what they did keeps pointing at a
+reference.
 """
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from apps.foundation.actors import Actor
 from apps.foundation.personal_data import DataCategory, Purpose, personal
 from apps.foundation.references import new_reference
-from apps.staff.querysets import StaffManager
+from apps.staff.querysets import ApprovalQuerySet, StaffManager
 from apps.staff.roles import PERMISSIONS, Role
 from apps.staff.states import Verdict
+
+#: no "@", so that nobody's user name can be taken for somebody's e-mail at sign-in
+plain_username = RegexValidator(
+    r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+    "Use letters, digits, dots, hyphens and underscores; begin with a letter or a digit.",
+)
 
 
 def staff_reference() -> str:
@@ -36,7 +45,8 @@ class StaffMember(AbstractBaseUser):
         DataCategory.WORK_RECORD, Purpose.SECURITY,
     )
     username = personal(
-        models.CharField("user name", max_length=60, unique=True), DataCategory.CREDENTIAL, Purpose.SECURITY
+        models.CharField("user name", max_length=60, unique=True, validators=[plain_username]),
+        DataCategory.CREDENTIAL, Purpose.SECURITY,
     )
     password = personal(models.CharField(max_length=128), DataCategory.CREDENTIAL, Purpose.SECURITY)
     full_name = personal(models.CharField(max_length=120), DataCategory.IDENTITY, Purpose.SECURITY)
@@ -64,10 +74,32 @@ class StaffMember(AbstractBaseUser):
             models.CheckConstraint(
                 name="who_left_can_not_sign_in", condition=Q(left_at__isnull=True) | Q(is_active=False)
             ),
+            # sign-in ignores case: two names that differ by it alone would lock both out
+            models.UniqueConstraint(
+                Lower("username"),
+                name="a_user_name_is_one_persons_in_any_case",
+                violation_error_message="Somebody has this user name already.",
+            ),
+            models.UniqueConstraint(
+                Lower("email"),
+                name="an_e_mail_is_one_persons_in_any_case",
+                violation_error_message="Somebody has this e-mail address already.",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.reference
+
+    def save(self, *args, update_fields=None, **kwargs) -> None:
+        """A mere sign-in is no change of the member: without this each would leave an empty history row for ever."""
+        only_a_sign_in = update_fields is not None and set(update_fields) == {"last_login"}
+        if only_a_sign_in:
+            self.skip_history_when_saving = True
+        try:
+            super().save(*args, update_fields=update_fields, **kwargs)
+        finally:
+            if only_a_sign_in:
+                del self.skip_history_when_saving
 
     @property
     def actor(self) -> Actor:
@@ -84,17 +116,19 @@ class StaffMember(AbstractBaseUser):
 
     @property
     def permissions(self) -> frozenset[str]:
-        """The permissions of all roles together, as `app.codename`."""
+        """The permissions of all roles together, as `app.codename`; none for who may not sign in."""
+        if not self.is_active:
+            return frozenset()
         return frozenset().union(*(PERMISSIONS[Role(role)] for role in self.roles))
 
     def has_perm(self, perm: str, obj=None) -> bool:
-        return self.is_active and perm in self.permissions
+        return perm in self.permissions
 
     def has_perms(self, perm_list, obj=None) -> bool:
         return all(self.has_perm(perm, obj) for perm in perm_list)
 
     def has_module_perms(self, app_label: str) -> bool:
-        return self.is_active and any(perm.startswith(f"{app_label}.") for perm in self.permissions)
+        return any(perm.startswith(f"{app_label}.") for perm in self.permissions)
 
     def get_full_name(self) -> str:
         return self.full_name
@@ -104,12 +138,14 @@ class StaffMember(AbstractBaseUser):
 
 
 class Approval(models.Model):
-    """One person asked, another decided. Bound to the digest of what was asked, so that a changed thing needs a new one."""
+    """One person asked, another decided. Bound to the digest of what was asked: a changed thing needs a new one."""
 
     NOT_PERSONAL = ("id", "reference", "act", "subject", "digest", "asked_at", "verdict", "decided_at")
 
     reference = models.CharField(max_length=20, unique=True, default=approval_reference, editable=False)
-    act = models.CharField(max_length=60, help_text="The permission that deciding it needs, e.g. policies.publish_policyversion")
+    act = models.CharField(
+        max_length=60, help_text="The permission that deciding it needs, e.g. policies.publish_policyversion"
+    )
     subject = models.CharField(max_length=60, help_text="Reference of what is to be done, never a name")
     digest = models.BinaryField(max_length=32)
     asked_by = personal(
@@ -119,16 +155,22 @@ class Approval(models.Model):
     asked_at = models.DateTimeField()
     verdict = models.CharField(max_length=10, choices=Verdict.choices, default=Verdict.OPEN)
     decided_by = personal(
-        models.ForeignKey(StaffMember, null=True, blank=True, on_delete=models.PROTECT, related_name="approvals_decided"),
+        models.ForeignKey(
+            StaffMember, null=True, blank=True, on_delete=models.PROTECT, related_name="approvals_decided"
+        ),
         DataCategory.WORK_RECORD, Purpose.LEGAL,
     )
     decided_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApprovalQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                name="one_open_approval_per_act_and_subject", fields=["act", "subject"], condition=Q(verdict=Verdict.OPEN)
+                name="one_open_approval_per_act_and_subject",
+                fields=["act", "subject"],
+                condition=Q(verdict=Verdict.OPEN),
             ),
             models.CheckConstraint(
                 name="nobody_approves_what_they_asked_for",
@@ -138,6 +180,14 @@ class Approval(models.Model):
                 name="a_decided_approval_says_when",
                 condition=Q(verdict=Verdict.OPEN, decided_at__isnull=True)
                 | (~Q(verdict=Verdict.OPEN) & Q(decided_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="a_decision_names_who_decided",
+                condition=~Q(verdict__in=[Verdict.APPROVED, Verdict.REJECTED, Verdict.WITHDRAWN])
+                | Q(decided_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="only_who_asked_withdraws", condition=~Q(verdict=Verdict.WITHDRAWN) | Q(decided_by=F("asked_by"))
             ),
         ]
 

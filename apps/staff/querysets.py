@@ -1,7 +1,9 @@
-"""Questions about staff."""
+"""Questions about staff and about what waits for whose decision."""
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.db import models
+
+from apps.staff.states import Verdict
 
 
 class StaffQuerySet(models.QuerySet):
@@ -17,3 +19,15 @@ class StaffManager(BaseUserManager.from_queryset(StaffQuerySet)):
 
     def get_by_natural_key(self, username):
         return self.get(username__iexact=username)
+
+
+class ApprovalQuerySet(models.QuerySet):
+    def waiting(self):
+        return self.filter(verdict=Verdict.OPEN)
+
+    def asked_by(self, member):
+        return self.filter(asked_by=member)
+
+    def waiting_for(self, member):
+        """What this member could decide now: open, within their roles, and asked by somebody else."""
+        return self.waiting().filter(act__in=sorted(member.permissions)).exclude(asked_by=member)

@@ -1,7 +1,7 @@
 """The roles, as one table of permissions. There is no other source of rights: no groups, no superuser.
 
-A permission is `app.codename`: Django's view/add/change of a model, or the name of an act. Read a column to know what a
-role may do; each act is tested as refused for every role whose set lacks it.
+A permission is `app.codename`: Django's view/add/change of a model, or the name of an act. Read a column to know what
+a role may do; each act is tested as refused for every role whose set lacks it.
 """
 
 from django.db.models import TextChoices
@@ -20,7 +20,8 @@ class Role(TextChoices):
 EVERYBODY = frozenset({
     "accounts.view_organization",
     "policies.view_policyversion", "policies.view_clause",
-    "retention.view_cohort", "retention.view_retentionrule", "retention.view_certificate", "retention.view_conversationclass",
+    "retention.view_cohort", "retention.view_retentionrule",
+    "retention.view_certificate", "retention.view_conversationclass",
     "assurance.view_promise", "assurance.view_finding",
     "staff.view_approval",
 })  # fmt: skip
@@ -52,6 +53,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "retention.add_retentionrule", "retention.add_conversationclass", "retention.change_conversationclass",
         "retention.approve_retentionrule", "retention.sweep_now", "retention.retry_destruction",
         "retention.delete_early", "retention.import_messages",
+        "mail.retry_outgoingmail",
         "assurance.run_promises",
     },
     Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | {
@@ -72,6 +74,6 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "accounts.view_servicetoken", "accounts.add_servicetoken", "accounts.revoke_servicetoken",
         "audit.view_event", "audit.view_journalentry", "audit.view_ledgerseal",
         "retention.view_batch", "retention.view_destruction", "retention.view_serviceclock", "retention.confirm_clock",
-        "mail.view_outgoingmail",
+        "mail.view_outgoingmail", "mail.retry_outgoingmail",
     },
 }  # fmt: skip

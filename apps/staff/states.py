@@ -5,8 +5,8 @@ from django.db.models import TextChoices
 
 class Verdict(TextChoices):
     OPEN = "open", "waiting"
-    APPROVED = "approved"
-    REJECTED = "rejected"
+    APPROVED = "approved", "approved"
+    REJECTED = "rejected", "rejected"
     WITHDRAWN = "withdrawn", "withdrawn by who asked"
     VOID = "void", "void: what was asked changed, or who asked left"
 

@@ -1,0 +1,56 @@
+"""What is held about people and about the contacts of organizations, where, and how it ends."""
+
+from apps.foundation.personal_data import Holding, Role
+
+HOLDINGS: tuple[Holding, ...] = (
+    Holding(
+        code="accounts.contacts",
+        title="The contact of an organization",
+        role=Role.CONTROLLER,
+        tables=("accounts_organization", "accounts_historicalorganization"),
+        collected="Given at the organization's registration, by its service or by staff.",
+        ends="Replaced when the organization names another contact; goes with the organization.",
+    ),
+    Holding(
+        code="accounts.people",
+        title="People: names, date of birth, address, state",
+        role=Role.CONTROLLER,
+        tables=("accounts_person", "accounts_historicalperson"),
+        collected="Given at registration and later, voluntarily; each field says what is lost without it.",
+        ends="Erased on request, or within 60 days after the registration is cancelled.",
+    ),
+    Holding(
+        code="accounts.reach",
+        title="How people are reached: e-mail addresses and phones",
+        role=Role.CONTROLLER,
+        tables=(
+            "accounts_personemail", "accounts_historicalpersonemail", "accounts_personphone", "accounts_historicalpersonphone",
+        ),
+        collected="Given at registration and later, voluntarily.",
+        ends="Erased with the person, or when the person takes one back.",
+    ),
+    Holding(
+        code="accounts.identities",
+        title="How other systems name people",
+        role=Role.CONTROLLER,
+        tables=("accounts_externalidentity", "accounts_historicalexternalidentity"),
+        collected="Sent by the service that registers or names a person.",
+        ends="Erased with the person.",
+    ),
+    Holding(
+        code="accounts.retries",
+        title="Which registration a service sent under which key",
+        role=Role.CONTROLLER,
+        tables=("accounts_rememberedrequest",),
+        collected="Written when a service sends an Idempotency-Key; key and body as keyed hashes only.",
+        ends="Forgotten after three days, and with the person.",
+    ),
+    Holding(
+        code="accounts.tokens",
+        title="Who issued a token to a sending service",
+        role=Role.CONTROLLER,
+        tables=("accounts_servicetoken",),
+        collected="The reference of the member of staff is written when they issue a token.",
+        ends="Kept with the token's record; it is a reference and names nobody by itself.",
+    ),
+)  # fmt: skip

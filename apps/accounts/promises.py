@@ -1,0 +1,124 @@
+"""How P01 and P26 are checked on the tables of accounts: by SQL over the rows, without the services that wrote them.
+
+That every personal field is declared is checked over all tables at once, on the floor of assurance.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from apps.accounts.models import Organization, Person
+from apps.foundation.promises import Check, Looked, Violation
+
+MOST_NAMED = 1_000
+
+#: table, how a row is named, and the moment its data was collected
+COLLECTED = (
+    ("accounts_organization", "row.reference", "registered_at"),
+    ("accounts_person", "row.reference", "registered_at"),
+    ("accounts_personemail", "'e-mail ' || row.id", "added_at"),
+    ("accounts_personphone", "'phone ' || row.id", "added_at"),
+    ("accounts_externalidentity", "'identity ' || row.id", "added_at"),
+)
+
+
+def _rows(sql: str, parameters: list[Any] | None = None) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters or [])
+        return cursor.fetchall()
+
+
+def _count(table: str) -> int:
+    return _rows(f"SELECT count(*) FROM {table}")[0][0]  # noqa: S608 - names of our own tables
+
+
+def required_details_are_there(at: datetime) -> Looked:
+    """What is called required is there, so that nothing half-registered is kept without a use for it."""
+    people = _rows(
+        "SELECT reference, 'it has no given name' FROM accounts_person WHERE btrim(given_name) = ''"
+        " UNION ALL SELECT reference, 'it has no contact' FROM accounts_organization"
+        " WHERE btrim(contact_name) = '' OR btrim(contact_email) = ''"
+        " UNION ALL SELECT reference, 'it has no name' FROM accounts_organization WHERE btrim(name) = ''"
+        " ORDER BY 1 LIMIT %s",
+        [MOST_NAMED],
+    )
+    rows = _count("accounts_person") + _count("accounts_organization")
+    return Looked(rows, tuple(Violation(reference, why) for reference, why in people))
+
+
+def optional_details_may_be_left_out(at: datetime) -> Looked:
+    """What is called optional can be left empty: on the forms, and in the database's own definition."""
+    rows = _count("accounts_person") + _count("accounts_organization")
+    if not rows:
+        return Looked(0)
+    found = []
+    for model in (Person, Organization):
+        table = model._meta.db_table
+        defined = {name: (kind, nullable) for name, kind, nullable in _columns(table)}
+        refusing = _columns_that_refuse_emptiness(table)
+        for field in model._meta.local_concrete_fields:
+            declared = getattr(field, "personal", None)
+            if declared is None or not declared.optional:
+                continue
+            kind, nullable = defined[field.column]
+            if not field.blank:
+                found.append(Violation(f"{table}.{field.column}", "it is called optional, and forms demand it"))
+            if (kind not in ("varchar", "text") and not nullable) or field.column in refusing:
+                found.append(Violation(f"{table}.{field.column}", "it is called optional, and the database demands it"))
+    return Looked(rows, tuple(found))
+
+
+def _columns(table: str) -> list[tuple[str, str, bool]]:
+    return _rows(
+        "SELECT a.attname, t.typname, NOT a.attnotnull FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+        " WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped",
+        [table],
+    )
+
+
+def _columns_that_refuse_emptiness(table: str) -> set[str]:
+    """Columns with a check of their own that compares them with the empty string or null."""
+    rows = _rows(
+        "SELECT a.attname FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)"
+        " WHERE c.contype = 'c' AND c.conrelid = %s::regclass"
+        r" AND (pg_get_constraintdef(c.oid) ~ '<> ''''' OR pg_get_constraintdef(c.oid) ~ 'IS NOT NULL')",
+        [table],
+    )
+    return {row[0] for row in rows}
+
+
+def rows_know_their_policy(at: datetime) -> Looked:
+    """Each row names the version of the policy that was in force when its data was collected."""
+    looked, found = 0, []
+    for table, name, moment in COLLECTED:
+        looked += _count(table)
+        found += [Violation(*row) for row in _under_another_version(table, name, moment)]
+    return Looked(looked, tuple(found))
+
+
+def _under_another_version(table: str, name: str, moment: str) -> list[tuple[str, str]]:
+    return _rows(
+        f"""
+        WITH force AS (
+            SELECT id, published_at AS since, lead(published_at) OVER (ORDER BY published_at, number) AS until
+            FROM policies_policyversion WHERE state = 'published'
+        )
+        SELECT {name}, 'the policy it names was not in force when it was collected' FROM {table} row
+        WHERE NOT EXISTS (
+            SELECT 1 FROM force
+            WHERE force.id = row.policy_version_id
+              AND force.since <= row.{moment} AND (force.until IS NULL OR row.{moment} < force.until)
+        )
+        ORDER BY row.id LIMIT %s
+        """,  # noqa: S608 - names of our own tables and columns
+        [MOST_NAMED],
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("P01", "accounts.required", "Nobody is registered without what registration requires", required_details_are_there),
+    Check("P01", "accounts.optional", "What is called optional can be left out", optional_details_may_be_left_out),
+    Check("P26", "accounts.policy_known", "Organizations, people and their details know the policy they were collected under",
+          rows_know_their_policy),
+)  # fmt: skip

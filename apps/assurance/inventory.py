@@ -1,0 +1,23 @@
+"""The holdings of every app, in the order of the floors: all that this software holds about people.
+
+An app that is not in this tuple has no holding, and its personal columns fail the start (covenant.E302).
+"""
+
+from apps.accounts import holdings as accounts
+from apps.assurance import holdings as assurance
+from apps.audit import holdings as audit
+from apps.foundation.personal_data import Holding
+from apps.mail import holdings as mail
+from apps.policies import holdings as policies
+from apps.retention import holdings as retention
+from apps.staff import holdings as staff
+
+HOLDINGS: tuple[Holding, ...] = (
+    *staff.HOLDINGS,
+    *audit.HOLDINGS,
+    *mail.HOLDINGS,
+    *policies.HOLDINGS,
+    *accounts.HOLDINGS,
+    *retention.HOLDINGS,
+    *assurance.HOLDINGS,
+)

@@ -1,0 +1,15 @@
+"""Every check of every promise, and every holding, as explicit tuples in the order of the floors.
+
+A check that is not in CHECKS is never run, however well it is written; a test compares the tuple with the modules.
+"""
+
+from apps.accounts import promises as accounts
+from apps.assurance import promises as assurance
+from apps.assurance.inventory import HOLDINGS
+from apps.foundation.promises import Check
+from apps.policies import promises as policies
+from apps.retention import promises as retention
+
+CHECKS: tuple[Check, ...] = (*policies.CHECKS, *accounts.CHECKS, *retention.CHECKS, *assurance.CHECKS)
+
+__all__ = ["CHECKS", "HOLDINGS"]

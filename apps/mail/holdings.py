@@ -1,0 +1,14 @@
+"""What the outbox holds on people, and how it ends."""
+
+from apps.foundation.personal_data import Holding, Role
+
+HOLDINGS = (
+    Holding(
+        code="mail.outbox",
+        title="Mail waiting to be sent, and mail sent lately",
+        role=Role.CONTROLLER,
+        tables=("mail_outgoingmail",),
+        collected="By the address it goes to.",
+        ends="Address, subject and text are emptied 30 days after it was sent; the row stays as proof that it went.",
+    ),
+)

@@ -1,0 +1,141 @@
+"""Mail is queued with the act that causes it and sent after its commit, at least once and almost always exactly once.
+
+A worker that is killed between the server's yes and its own commit sends that one mail again; nothing else doubles: the
+`once_key` keeps an act that is repeated from queueing twice, the claim keeps two workers from sending the same row.
+
+It must never keep an error's text (servers quote addresses), never let a value break out of its header, and never keep
+address and words longer than needed: some days after it was sent a mail is emptied.
+"""
+
+import smtplib
+import socket
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.message import BadHeaderError
+from django.db import transaction
+
+from apps.foundation import doorbell
+from apps.foundation.moves import require_move
+from apps.foundation.refusals import Refusal
+from apps.mail.models import OutgoingMail
+from apps.mail.services import rendering
+from apps.mail.states import MOVES, State
+
+MOST_ATTEMPTS = 5
+LEASE = timedelta(minutes=5)
+#: minutes to wait after the first, second… failed attempt
+BACK_OFF = (1, 5, 30, 120)
+MAILS_A_RUN = 100
+
+
+class NotParked(Refusal):
+    """That mail is not parked."""
+
+    code = "not_parked"
+    mend = "Reload the page: somebody may have taken it up already."
+
+
+@transaction.atomic
+def queue(*, template: str, to: str, context: dict, about: str, once_key: str, at: datetime) -> OutgoingMail | None:
+    """Queue `templates/mail/<template>.txt` for `to`, in the caller's transaction; None where `once_key` was queued before."""
+    subject, body = rendering.render(template, context)
+    row, is_new = OutgoingMail.objects.get_or_create(
+        once_key=once_key,
+        defaults={
+            "to_address": rendering.address(to), "subject": subject, "body": body, "template": template, "about": about,
+            "created_at": at, "next_try_at": at,
+        },
+    )  # fmt: skip
+    if not is_new:
+        return None
+    doorbell.ring("mail.queued")
+    return row
+
+
+def send_due(*, at: datetime) -> int:
+    """Send what is due; returns how many the server took. Failures wait and are tried again, the fifth is parked."""
+    sent = 0
+    for _turn in range(MAILS_A_RUN):
+        mail = _claim(at)
+        if mail is None:
+            break
+        sent += _send(mail, at)
+    return sent
+
+
+@transaction.atomic
+def _claim(at: datetime) -> OutgoingMail | None:
+    mail = OutgoingMail.objects.due(at).select_for_update(skip_locked=True).first()
+    if mail is None:
+        return None
+    mail.attempts += 1  # before the work: a mail that kills its worker is found out
+    mail.leased_until = at + LEASE
+    mail.save(update_fields=["attempts", "leased_until"])
+    return mail
+
+
+def _send(mail: OutgoingMail, at: datetime) -> int:
+    try:
+        EmailMessage(
+            subject=mail.subject,
+            body=mail.body,
+            from_email=settings.DEFAULT_FROM_EMAIL,
+            to=[mail.to_address],
+            headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},  # RFC 3834 §5
+            connection=get_connection(timeout=settings.EMAIL_TIMEOUT),
+        ).send()
+    except (OSError, smtplib.SMTPException, BadHeaderError, ValueError) as error:
+        _failed(mail, _kind(error), at)
+        return 0
+    with transaction.atomic():
+        row = OutgoingMail.objects.select_for_update().get(pk=mail.pk)
+        if row.state == State.QUEUED:
+            require_move(MOVES, row.state, State.SENT)
+            row.state, row.sent_at, row.leased_until, row.last_error = State.SENT, at, None, ""
+            row.save(update_fields=["state", "sent_at", "leased_until", "last_error"])
+    return 1
+
+
+def _kind(error: Exception) -> str:
+    """The kind of an error, with the server's code where it gave one; never its text."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{type(error).__name__} {error.smtp_code}"
+    if isinstance(error, socket.gaierror):
+        return "the mail server's name is not known"
+    return type(error).__name__
+
+
+@transaction.atomic
+def _failed(mail: OutgoingMail, kind: str, at: datetime) -> None:
+    row = OutgoingMail.objects.select_for_update().get(pk=mail.pk)
+    if row.state != State.QUEUED:
+        return
+    row.last_error, row.leased_until = kind[:80], None
+    if row.attempts >= MOST_ATTEMPTS:
+        require_move(MOVES, row.state, State.PARKED)
+        row.state = State.PARKED
+    else:
+        row.next_try_at = at + timedelta(minutes=BACK_OFF[row.attempts - 1])
+    row.save(update_fields=["last_error", "leased_until", "state", "next_try_at"])
+
+
+@transaction.atomic
+def retry(*, mail: OutgoingMail, at: datetime) -> OutgoingMail:
+    """Take a parked mail up again, after a person looked at why it failed."""
+    row = OutgoingMail.objects.select_for_update().get(pk=mail.pk)
+    if row.state != State.PARKED:
+        raise NotParked
+    require_move(MOVES, row.state, State.QUEUED)
+    row.state, row.attempts, row.next_try_at = State.QUEUED, 0, at
+    row.save(update_fields=["state", "attempts", "next_try_at"])
+    doorbell.ring("mail.queued")
+    return row
+
+
+def empty_sent(*, at: datetime) -> int:
+    """Empty address and words of mails sent long enough ago; the row stays as proof that it went."""
+    before = at - timedelta(days=settings.MAIL_EMPTIED_AFTER_DAYS)
+    due = OutgoingMail.objects.filter(state=State.SENT, sent_at__lt=before, emptied_at=None)
+    return due.update(to_address="", subject="", body="", emptied_at=at)

@@ -1,0 +1,139 @@
+"""How one message is encrypted, tagged and proven. Fixed points of the design; changing one needs a new VERSION.
+
+| what | how |
+|---|---|
+| cohort key | HKDF-SHA256(day secret ‖ organization secret, info = version ‖ organization ‖ day) |
+| index key | HKDF-SHA256(same secrets, info = … ‖ "index"), so that it dies with the same secret |
+| body | AES-256-GCM, random 96-bit nonce, additional data = organization, id, expiry, policy version |
+| plaintext | 32 random bytes ‖ canonical JSON of the message |
+| proof hash | SHA-256(0x00 ‖ the 32 bytes ‖ canonical JSON) |
+| tags | HMAC-SHA256(index key, kind ‖ value), the first 16 bytes |
+
+It must never see a database, log a value, or write plaintext anywhere.
+"""
+
+import hmac
+import json
+import os
+from dataclasses import dataclass
+from datetime import date
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from apps.foundation.digests import canonical, leaf_hash
+from apps.foundation.keys import FileKeystore, derive
+from apps.foundation.refusals import Refusal
+
+VERSION = b"covenant-message/1"
+SALT_BYTES = 32
+NONCE_BYTES = 12
+TAG_BYTES = 16
+
+
+class Unreadable(Refusal):
+    """A stored message can't be decrypted with its cohort's key: its bytes or its place were changed."""
+
+    code = "message_unreadable"
+    mend = "Compare with a backup; run `manage.py promises --code P06`. Nothing was changed."
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """One encrypted message, as it is stored."""
+
+    source_tag: bytes
+    tags: list[bytes]
+    proof: bytes
+    ciphertext: bytes
+
+
+class Envelope:
+    """Encrypts and opens the messages of one cohort, or of its rows that stepped aside. Holds keys in memory only."""
+
+    def __init__(self, key: bytes, index_key: bytes, *, organization: str, expiry: date):
+        self._aead = AESGCM(key)
+        self._index_key = index_key
+        self._about = f"{organization}|{expiry.isoformat()}"
+
+    def tag(self, kind: str, value: str) -> bytes:
+        """The 16 bytes under which something can be found while the cohort's key lives."""
+        return hmac.digest(self._index_key, f"{kind}\x00{value}".encode("utf-8", "surrogatepass"), "sha256")[:TAG_BYTES]
+
+    def source_tag(self, source: str, message_id: str) -> bytes:
+        return self.tag("source", f"{source}\x00{message_id}")
+
+    def tags(self, message: dict) -> list[bytes]:
+        """One tag for the conversation and one for each person or unmatched participant."""
+        names = {("conversation", f"{message['source']}\x00{message['conversation']}")}
+        names |= {handle(message["source"], party) for party in (message["sender"], *message["recipients"])}
+        return sorted(self.tag(kind, value) for kind, value in names)
+
+    def _bound_to(self, number: int, policy_version: int) -> bytes:
+        return f"{self._about}|{number}|{policy_version}".encode()
+
+    def seal(self, message: dict, *, number: int, policy_version: int, salt: bytes | None = None) -> Sealed:
+        """Encrypt `message` under `number`, the row's id. `salt` is given when a row moves and keeps its proof hash."""
+        salt = salt or os.urandom(SALT_BYTES)
+        body = canonical(message)
+        nonce = os.urandom(NONCE_BYTES)
+        return Sealed(
+            source_tag=self.source_tag(message["source"], message["id"]),
+            tags=self.tags(message),
+            proof=leaf_hash(salt, body),
+            ciphertext=nonce + self._aead.encrypt(nonce, salt + body, self._bound_to(number, policy_version)),
+        )
+
+    def open(self, ciphertext: bytes, *, number: int, policy_version: int) -> tuple[dict, bytes]:
+        """The message and its 32 random bytes. Raises Unreadable."""
+        try:
+            plain = self._aead.decrypt(
+                bytes(ciphertext[:NONCE_BYTES]), bytes(ciphertext[NONCE_BYTES:]), self._bound_to(number, policy_version)
+            )
+        except InvalidTag:
+            raise Unreadable(f"Message {number} does not open with its key.") from None
+        return json.loads(plain[SALT_BYTES:]), plain[:SALT_BYTES]
+
+
+def handle(source: str, party: dict) -> tuple[str, str]:
+    """How a participant is found: by the person where matched, else by e-mail, else by the source's id."""
+    if party.get("person"):
+        return "person", party["person"]
+    if party.get("email"):
+        return "email", party["email"]
+    return "id", f"{source}\x00{party.get('id', '')}"
+
+
+def day_secret(day: date) -> str:
+    return f"day/{day.isoformat()}"
+
+
+def organization_secret(organization: str) -> str:
+    return f"organization/{organization}"
+
+
+def aside_secret(cohort: str) -> str:
+    return f"aside/{cohort}"
+
+
+def _envelope(store: FileKeystore, names: tuple[str, str], organization: str, expiry: date, create: bool) -> Envelope:
+    info = b"|".join((VERSION, organization.encode(), expiry.isoformat().encode()))
+    key = derive(store, names, info, create=create)
+    index_key = derive(store, names, info + b"|index", create=create)
+    return Envelope(key, index_key, organization=organization, expiry=expiry)
+
+
+def for_cohort(store: FileKeystore, *, organization: str, expiry: date, create: bool = False) -> Envelope:
+    """The envelope of a cohort. `create` makes missing secrets: only ingest, while it holds the cohort's lock, may."""
+    return _envelope(store, (day_secret(expiry), organization_secret(organization)), organization, expiry, create)
+
+
+def for_aside(store: FileKeystore, *, organization: str, expiry: date, cohort: str, create: bool = False) -> Envelope:
+    """The envelope of the rows of one cohort that stepped aside: a secret of their own, destroyed on their own day."""
+    return _envelope(store, (aside_secret(cohort), organization_secret(organization)), organization, expiry, create)
+
+
+def imported_once_tag(store: FileKeystore, *, organization: str, source: str, message_id: str) -> bytes:
+    """Marks a message whose life counts from an import, independent of its day (16 bytes)."""
+    key = derive(store, (organization_secret(organization),), VERSION + b"|imported-once", create=True)
+    return hmac.digest(key, f"{source}\x00{message_id}".encode("utf-8", "surrogatepass"), "sha256")[:TAG_BYTES]

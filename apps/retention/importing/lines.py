@@ -1,0 +1,234 @@
+"""What a reader hands to ingest: a message, a deletion or a refused line; and the limits every field must keep.
+
+A refusal's words name fields and limits and must never repeat a value: they are kept in import reports and shown on
+screens, while the value may be somebody's words.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from apps.foundation.refusals import Refusal
+
+LONGEST_ID = 200
+LONGEST_NAME = 200
+LONGEST_CLASS = 100
+LONGEST_EMAIL = 254  # RFC 5321 §4.5.3.1.3 without its angle brackets
+LONGEST_ADDRESS = 2_000
+LARGEST_BODY = 256 * 1024  # bytes of UTF-8
+LARGEST_ATTACHMENTS = 256 * 1024  # bytes of UTF-8, all texts of a message's attachments together
+MOST_RECIPIENTS = 1_000
+MOST_ATTACHMENTS = 100
+LARGEST_SIZE = 2**63 - 1
+YEARS = range(1970, 3000)  # what lies outside is a mistake, and date arithmetic on it overflows
+
+#: What is recorded of an attachment. Its address is kept as text and never fetched.
+ATTACHMENT_FIELDS = ("kind", "id", "name", "title", "text", "media_type", "size", "address")
+
+_TIME = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,12}))?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+_EMAIL = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
+
+
+class UnfitLine(Refusal):
+    """A line can't be taken as it is."""
+
+    code = "unfit_line"
+    mend = "Mend the line where it comes from and send it again; the other lines went on without it."
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who wrote or received: by the source's own id, by e-mail, or neither when the organization's machine spoke."""
+
+    source_id: str | None = None
+    email: str | None = None
+    name: str | None = None
+    owned_by_organization: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message to take in. With `edited_at` its body replaces that of an earlier line of the same id."""
+
+    number: int
+    id: str
+    conversation: str
+    conversation_class: str | None
+    sent_at: datetime
+    sender: Party
+    recipients: tuple[Party, ...]
+    body: str
+    attachments: tuple[dict[str, Any], ...] = ()
+    thread: str | None = None
+    edited_at: datetime | None = None
+    kind: str = "message"
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Somebody deleted that message where it was sent; it goes early here too."""
+
+    number: int
+    id: str
+    sent_at: datetime
+    deleted_at: datetime
+    conversation_class: str | None = None
+    kind: str = "deletion"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A line that is not taken: its number, a stable code, the reason in words, and what kind of line it was."""
+
+    number: int
+    code: str
+    why: str
+    kind: str = "line"
+
+
+Line = Incoming | Deletion | Refused
+
+
+class Reader(Protocol):
+    """What both readers are to ingest: an iterator that says how far it is."""
+
+    source: str
+    number: int
+
+    @property
+    def bytes_read(self) -> int: ...
+
+    @property
+    def bytes_total(self) -> int | None: ...
+
+    def __iter__(self) -> "Reader": ...
+
+    def __next__(self) -> Line: ...
+
+
+def as_message(incoming: Incoming) -> dict[str, Any]:
+    """The message as it is encrypted, hashed and archived: no floats, times in UTC to the microsecond."""
+    return {
+        "id": incoming.id,
+        "conversation": incoming.conversation,
+        "class": incoming.conversation_class,
+        "sent_at": rfc3339(incoming.sent_at),
+        "sender": _as_dict(incoming.sender),
+        "recipients": [_as_dict(party) for party in incoming.recipients],
+        "body": incoming.body,
+        "attachments": [dict(attachment) for attachment in incoming.attachments],
+        "thread": incoming.thread,
+        "edited_at": None if incoming.edited_at is None else rfc3339(incoming.edited_at),
+    }
+
+
+def _as_dict(party: Party) -> dict[str, Any]:
+    return {
+        "id": party.source_id,
+        "email": party.email,
+        "name": party.name,
+        "owned_by_organization": party.owned_by_organization,
+    }
+
+
+def rfc3339(moment: datetime) -> str:
+    """An aware moment as RFC 3339 in UTC, always with six digits of fraction."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_time(value: Any, field: str) -> datetime:
+    """An RFC 3339 time with its offset, in UTC; what is finer than a microsecond is cut off."""
+    if not isinstance(value, str):
+        raise UnfitLine(f"{field} must be a text.", code="wrong_type")
+    match = _TIME.fullmatch(value)
+    if not match:
+        raise UnfitLine(
+            f"{field} must be a time like 2026-03-08T12:00:00Z, with Z or an offset from UTC.", code="bad_time"
+        )
+    *numbers, fraction, offset = match.groups()
+    micros = (fraction or "")[:6].ljust(6, "0")
+    zone = "+00:00" if offset in "Zz" else offset
+    year, month, day, hour, minute, second = numbers
+    try:
+        moment = datetime.fromisoformat(f"{year}-{month}-{day}T{hour}:{minute}:{second}.{micros}{zone}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UnfitLine(f"{field} names a day or an hour that does not exist.", code="bad_time") from None
+    if moment.year not in YEARS:
+        raise UnfitLine(f"{field} must lie between the years 1970 and 2999.", code="bad_time")
+    return moment
+
+
+def storable(value: Any, field: str) -> str:
+    """A text that can be stored: no NUL and no half of a surrogate pair."""
+    if not isinstance(value, str):
+        raise UnfitLine(f"{field} must be a text.", code="wrong_type")
+    if _UNSTORABLE.search(value):
+        raise UnfitLine(
+            f"{field} has a character that can't be stored (NUL or half a surrogate pair).", code="unstorable_text"
+        )
+    return value
+
+
+def short_text(value: Any, field: str, longest: int) -> str:
+    """A text of one line that is not empty and has `longest` characters at most."""
+    text = storable(value, field)
+    if not text.strip():
+        raise UnfitLine(f"{field} is empty.", code="empty_field")
+    if len(text) > longest:
+        raise UnfitLine(f"{field} is longer than {longest} characters.", code="too_long")
+    if _CONTROL.search(text):
+        raise UnfitLine(f"{field} has control characters.", code="unstorable_text")
+    return text
+
+
+def body_text(value: Any, field: str = "body", largest: int = LARGEST_BODY) -> str:
+    """A text of any number of lines, empty or not, of `largest` bytes at most."""
+    text = storable(value, field)
+    if len(text) > largest or len(text.encode()) > largest:
+        raise UnfitLine(f"{field} is larger than {largest} bytes.", code="too_long")
+    return text
+
+
+def email_address(value: Any, field: str) -> str:
+    """An e-mail address that could be one; whether it exists is not asked."""
+    text = short_text(value, field, LONGEST_EMAIL)
+    if not _EMAIL.fullmatch(text):
+        raise UnfitLine(f"{field} is not an e-mail address.", code="bad_email")
+    return text
+
+
+def whole_number(value: Any, field: str) -> int:
+    """A whole number from 0 to 2⁶³ − 1."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UnfitLine(f"{field} must be a whole number.", code="wrong_type")
+    if not 0 <= value <= LARGEST_SIZE:
+        raise UnfitLine(f"{field} is out of range.", code="number_out_of_range")
+    return value
+
+
+def not_before(later: datetime, later_field: str, earlier: datetime, earlier_field: str) -> datetime:
+    """`later`, unless it lies before `earlier`: then one of the two is wrong and nobody can know which."""
+    if later < earlier:
+        raise UnfitLine(f"{later_field} lies before {earlier_field}.", code="bad_time")
+    return later
+
+
+def one_line(value: Any, longest: int = LONGEST_NAME) -> str | None:
+    """A name made storable: used where a source's names are decoration and no reason to refuse somebody's message."""
+    if not isinstance(value, str):
+        return None
+    return _CONTROL.sub(" ", _UNSTORABLE.sub("\ufffd", value)).strip()[:longest] or None
+
+
+def checked_attachments(attachments: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    """The attachments, unless their texts together are larger than a message may carry."""
+    size = sum(len(value.encode()) for item in attachments for value in item.values() if isinstance(value, str))
+    if size > LARGEST_ATTACHMENTS:
+        raise UnfitLine(f"The attachments hold more than {LARGEST_ATTACHMENTS} bytes of text.", code="too_long")
+    return attachments

@@ -1,0 +1,1 @@
+"""Every verb that changes Message Data, one module per stage of its life."""

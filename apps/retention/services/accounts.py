@@ -1,0 +1,63 @@
+"""The account of a cohort: what came in must be somewhere, or gone with a record. Disjoint terms, counted from the rows."""
+
+from dataclasses import asdict, dataclass
+
+from django.db.models import Sum
+
+from apps.foundation.refusals import Refusal
+from apps.retention.models import AsideMessage, BatchShare, Cohort, EarlyDeletion, Message
+from apps.retention.states import AsideGround
+
+
+class AccountDoesNotBalance(Refusal):
+    """What came into the cohort is not what is there or gone with a record."""
+
+    code = "account_does_not_balance"
+    mend = "Compare the cohort's batches with its leaf before anything is destroyed; somebody changed rows by hand."
+
+
+@dataclass(frozen=True)
+class Account:
+    """DESIGN: ingested + moved in = in leaf + aside for hold + aside for archive or review + moved out + destroyed + deleted early."""
+
+    ingested: int
+    moved_in: int
+    in_leaf: int
+    aside_for_hold: int
+    aside_for_archive: int
+    moved_out: int
+    destroyed: int
+    deleted_early: int
+
+    @property
+    def balance(self) -> int:
+        """Zero where it adds up."""
+        gone_or_there = (
+            self.in_leaf + self.aside_for_hold + self.aside_for_archive + self.moved_out + self.destroyed + self.deleted_early
+        )
+        return self.ingested + self.moved_in - gone_or_there
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+def account_of(cohort: Cohort) -> Account:
+    """Count the terms from the rows. Nothing moves between cohorts yet, so both of those terms are zero."""
+    return Account(
+        ingested=BatchShare.objects.filter(cohort=cohort).aggregate(n=Sum("messages"))["n"] or 0,
+        moved_in=0,
+        in_leaf=Message.objects.on_days([cohort.expiry_on]).filter(organization_id=cohort.organization_id).count(),
+        aside_for_hold=0,
+        aside_for_archive=AsideMessage.objects.filter(cohort=cohort, ground=AsideGround.ARCHIVE).count(),
+        moved_out=0,
+        destroyed=cohort.destroyed_messages,
+        deleted_early=EarlyDeletion.objects.filter(cohort=cohort).count(),
+    )
+
+
+def require_balance(cohort: Cohort) -> Account:
+    """The account, or a refusal that names the cohort and by how much it is off."""
+    account = account_of(cohort)
+    if account.balance:
+        raise AccountDoesNotBalance(f"{cohort.reference} is off by {account.balance} messages.")
+    return account

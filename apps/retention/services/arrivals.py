@@ -1,0 +1,136 @@
+"""Where an arriving message may stand, and how it gets there: the one module that writes rows of the message table.
+
+It must never add to a cohort that is not open, or sealed with an open supplement before its day: the cohort's row is
+locked FOR SHARE from the question to the commit (a destruction and a hold lock the same rows FOR UPDATE).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import connection, transaction
+
+from apps.accounts.models import Organization
+from apps.audit.services import ledger
+from apps.foundation.actors import Actor
+from apps.foundation.clock import day_of
+from apps.retention.envelope import Sealed
+from apps.retention.models import Cohort, Destruction, Message, Segment
+from apps.retention.states import READABLE
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where rows of one organization and day go now."""
+
+    cohort: Cohort
+    segment: int
+    sealed_segments: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A row that is there already."""
+
+    id: int
+    segment: int
+    policy_version: int
+    ciphertext: bytes
+
+
+def open_place(*, organization: Organization, day: date, owed: bool, at: datetime, by: Actor) -> Place | None:
+    """The open segment of that cohort, with the cohort locked FOR SHARE; None where nothing may be added any more.
+
+    The first arrival of a day makes the cohort, a late one of a sealed cohort opens a supplement.
+    """
+    if day <= day_of(at) or Destruction.objects.filter(day=day).exists():
+        return None
+    cohort = Cohort.objects.filter(organization=organization, expiry_on=day).first()
+    if cohort is None or not _may_take(cohort, _segments(cohort), owed):
+        cohort = _prepared(organization, day, owed=owed, at=at, by=by)
+    else:
+        cohort = Cohort.objects.raw("SELECT * FROM retention_cohort WHERE id = %s FOR SHARE", [cohort.pk])[0]
+    segments = _segments(cohort)
+    open_ones = [segment.number for segment in segments if segment.sealed_at is None]
+    if not open_ones or cohort.state not in READABLE:
+        return None
+    return Place(cohort, open_ones[-1], frozenset(s.number for s in segments if s.sealed_at is not None))
+
+
+def _segments(cohort: Cohort) -> list[Segment]:
+    return list(Segment.objects.filter(cohort=cohort))
+
+
+def _may_take(cohort: Cohort, segments: list[Segment], owed: bool) -> bool:
+    return (cohort.archive_owed or not owed) and any(segment.sealed_at is None for segment in segments)
+
+
+def _prepared(organization: Organization, day: date, *, owed: bool, at: datetime, by: Actor) -> Cohort:
+    """Under the full lock: make the cohort, open its first segment or a supplement, mark what is now owed to an archive."""
+    Cohort.objects.bulk_create(
+        [Cohort(organization=organization, expiry_on=day, opened_at=at, archive_owed=owed)], ignore_conflicts=True
+    )
+    cohort = Cohort.objects.select_for_update().get(organization=organization, expiry_on=day)
+    if cohort.state not in READABLE:
+        return cohort
+    if owed and not cohort.archive_owed:
+        cohort.archive_owed = True
+        cohort.save(update_fields=["archive_owed"])
+    segments = _segments(cohort)
+    if all(segment.sealed_at is not None for segment in segments):
+        number = max((segment.number for segment in segments), default=-1) + 1
+        Segment.objects.create(cohort=cohort, number=number, opened_at=at)
+        if number:
+            ledger.record("cohort.supplemented", by=by, about=cohort.reference, at=at, facts={"segment": number})
+    return cohort
+
+
+def stored(day: date, tags: Iterable[bytes]) -> dict[bytes, Stored]:
+    """The rows of one leaf that carry one of these source tags."""
+    rows = (
+        Message.objects.on_days([day])
+        .filter(source_tag__in=list(tags))
+        .values_list("source_tag", "id", "segment", "policy_version_id", "ciphertext")
+    )
+    return {bytes(tag): Stored(number, segment, version, bytes(text)) for tag, number, segment, version, text in rows}
+
+
+def next_numbers(count: int) -> list[int]:
+    """Row numbers ahead of the insert: the encryption is bound to them."""
+    if not count:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('message_id_seq') FROM generate_series(1, %s)", [count])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def copy_in(
+    rows: list[tuple[int, Sealed]], *, day: date, organization_id: int, segment: int, policy_version: int
+) -> None:
+    """Write rows into their leaf by binary COPY, in the caller's transaction."""
+    if not rows:
+        return
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("messages are written together with their account")
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY message (id, expiry, organization_id, segment, policy_version_id, source_tag, tags, proof, ciphertext)"
+            " FROM STDIN (FORMAT BINARY)"
+        ) as copy,
+    ):
+        copy.set_types(["int8", "date", "int8", "int2", "int8", "bytea", "bytea[]", "bytea", "bytea"])
+        for number, sealed in rows:
+            copy.write_row(
+                (number, day, organization_id, segment, policy_version, sealed.source_tag, sealed.tags, sealed.proof,
+                 sealed.ciphertext)
+            )  # fmt: skip
+
+
+def replace(day: date, row: Stored, sealed: Sealed) -> None:
+    """Put an edited message in the place of the one that stands; its number, day and segment stay."""
+    changed = Message.objects.on_days([day]).filter(id=row.id).update(
+        tags=sealed.tags, proof=sealed.proof, ciphertext=sealed.ciphertext
+    )  # fmt: skip
+    if changed != 1:
+        raise RuntimeError("the row that was to be replaced is not there")

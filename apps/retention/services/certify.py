@@ -1,0 +1,91 @@
+"""Issues the certificate of one cohort's destruction, signed, and tells the organization's contact that it exists.
+
+It must state only what was looked at: the key's absence and the empty leaf are checked here, not assumed.
+"""
+
+from datetime import datetime
+
+from django.db.models import Max, Min
+
+from apps.audit.models import Installation, JournalEntry
+from apps.foundation.keys import keystore
+from apps.foundation.refusals import Refusal
+from apps.mail.services import outbox
+from apps.retention import envelope
+from apps.retention.certificates import document
+from apps.retention.models import BatchShare, Certificate, Cohort, Destruction, Message, certificate_number
+from apps.retention.services.accounts import Account
+
+#: printed on certificates; the same as in pyproject.toml (a test compares)
+TOOL_VERSION = "0.1.0"
+
+
+class NotDestroyed(Refusal):
+    """The key or the rows are still there, so no certificate is issued."""
+
+    code = "not_destroyed"
+    mend = "Look at the destruction's last error; it goes on by itself when the cause is mended."
+
+
+def issue(*, cohort: Cohort, work: Destruction, account: Account, at: datetime) -> Certificate:
+    """Make, sign and store the certificate, in the transaction that destroyed the rows."""
+    store = keystore()
+    key_absent = store.was_destroyed(envelope.day_secret(cohort.expiry_on))
+    rows_left = Message.objects.on_days([cohort.expiry_on]).filter(organization_id=cohort.organization_id).count()
+    if not key_absent or rows_left:
+        raise NotDestroyed(f"{cohort.reference}: key {'gone' if key_absent else 'still there'}, {rows_left} rows left.")
+    intent = JournalEntry.objects.get(pk=work.intent_entry)
+    span = BatchShare.objects.filter(cohort=cohort).aggregate(first=Min("at"), last=Max("at"))
+    number = certificate_number()
+    facts = document.CertificateFacts(
+        number=number,
+        issued_at=at,
+        installation=str(Installation.objects.get().installation_id),
+        organization_reference=cohort.organization.reference,
+        organization_name=cohort.organization.name,
+        organization_country=cohort.organization.country,
+        hipaa_covered=cohort.organization.hipaa_covered,
+        cohort=cohort.reference,
+        expiry_on=cohort.expiry_on,
+        first_ingest_at=span["first"],
+        last_ingest_at=span["last"],
+        policy_versions=sorted(
+            set(BatchShare.objects.filter(cohort=cohort).values_list("batch__policy_version__number", flat=True))
+        ),
+        segments=[
+            (segment.number, segment.messages, segment.bytes, bytes(segment.merkle_root).hex(), segment.sealed_at)
+            for segment in cohort.segments.order_by("number")
+        ],
+        account=account.as_dict(),
+        destruction=work.reference,
+        intended_at=work.intended_at,
+        journal_sequence=intent.sequence,
+        journal_digest=bytes(intent.digest).hex(),
+        key_destroyed_at=work.shredded_at,
+        truncated_at=at,
+        keystore_destroys=store.destroys,
+        keystore_snapshots=store.snapshots,
+        tool="Covenant",
+        tool_version=TOOL_VERSION,
+        performed_by="system:covenant",
+        key_absent=key_absent,
+        rows_left=rows_left,
+        verified_at=at,
+    )
+    certificate = Certificate.objects.create(
+        number=number, cohort=cohort, destruction=work, issued_at=at, messages=cohort.destroyed_messages,
+        document=document.sign(document.build(facts)),
+    )  # fmt: skip
+    outbox.queue(
+        template="retention/certificate_issued",
+        to=cohort.organization.contact_email,
+        context={
+            "organization": cohort.organization.reference, "number": number, "day": cohort.expiry_on,
+            "messages": cohort.destroyed_messages,
+        },
+        about=number,
+        once_key=f"certificate-{number}",
+        at=at,
+    )  # fmt: skip
+    return certificate
+

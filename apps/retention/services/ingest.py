@@ -1,0 +1,462 @@
+"""Messages come in: each gets its life, is encrypted, and stands in the leaf of its day; what can't come in says why.
+
+Idempotent by batch (the same key with the same content is done once) and by message (the same id is stored once, also
+after its destruction and after a change of rules). Committed by chunks of a stated number of lines: all of a chunk with
+its account and its record, or nothing of it.
+
+| who depends on it | on what |
+|---|---|
+| sealing, destruction | no row appears in a cohort that is not open, or supplemented before its day (the cohort's row is locked FOR SHARE) |
+| the account of a cohort | every row has its share in `BatchShare`, in the same transaction |
+
+It must never fetch an attachment's address, never write plaintext, never store a message past its life.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, OperationalError, transaction
+from psycopg.errors import DeadlockDetected, UniqueViolation
+
+from apps.accounts.models import Organization
+from apps.accounts.services.matching import Handle, match
+from apps.accounts.states import ArchiveEntitlement, OrganizationStanding
+from apps.audit.services import ledger
+from apps.foundation.actors import Actor
+from apps.foundation.clock import day_of
+from apps.foundation.keys import FileKeystore, keystore
+from apps.foundation.refusals import Refusal
+from apps.policies.services.force import version_in_force
+from apps.retention import envelope
+from apps.retention.importing.lines import Deletion, Incoming, Party, Refused, as_message
+from apps.retention.life import Rule, expiry_day, rule_for
+from apps.retention.models import Batch, BatchShare, ConversationClass, EarlyDeletion, ImportedOnce, RefusedLine
+from apps.retention.services import arrivals, early, leaves
+from apps.retention.services.arrivals import Stored
+from apps.retention.services.rules import NoRule, rules_of
+from apps.retention.states import LifeFrom
+
+#: refused lines kept one by one; beyond it they are counted only, so that a file of garbage does not fill the database
+MOST_REFUSED_LINES = 10_000
+
+
+class OrganizationDeparted(Refusal):
+    """The organization is no client any more; nothing is taken in for it."""
+
+    code = "organization_departed"
+    mend = "Check the organization's reference."
+
+
+class BatchKeyUsed(Refusal):
+    """This batch name was used before, with other content or another choice."""
+
+    code = "batch_key_used"
+    mend = "Give the batch a new name. What came with the earlier one is stored."
+
+
+@dataclass
+class Outcome:
+    """What one chunk did, by kind of line."""
+
+    counts: Counter = field(default_factory=Counter)
+    refused: list[Refused] = field(default_factory=list)
+
+    def tell(self, kind: str, outcome: str) -> None:
+        self.counts[f"{kind}|{outcome}"] += 1
+
+    def refuse(self, line, code: str, why: str) -> None:
+        self.refused.append(Refused(line.number, code, why, line.kind))
+        self.tell(line.kind, f"refused: {code}")
+
+    def total(self, outcome: str) -> int:
+        return sum(n for key, n in self.counts.items() if key.partition("|")[2].startswith(outcome))
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all lines of a chunk share."""
+
+    batch: Batch
+    organization: Organization
+    rules: list[Rule]
+    classes: frozenset[str]
+    policy_version: int
+    store: FileKeystore
+    at: datetime
+    by: Actor
+
+    @property
+    def owed(self) -> bool:
+        return self.organization.archive_entitlement != ArchiveEntitlement.NONE
+
+
+@transaction.atomic
+def open_batch(
+    *, organization: Organization, source: str, key: str, by: Actor, at: datetime, life_from: str = LifeFrom.SENDING
+) -> Batch:
+    """Start a batch, or find the one of that key. Refuses where nothing could be taken in at all."""
+    if organization.standing != OrganizationStanding.ACTIVE:
+        raise OrganizationDeparted
+    if not rules_of(organization.pk):
+        raise NoRule(f"{organization.reference} has no approved rule of life, so its messages can't be given one.")
+    batch, is_new = Batch.objects.get_or_create(
+        organization=organization, source=source, key=key,
+        defaults={
+            "life_from": life_from,
+            "life_counts_from": at if life_from == LifeFrom.IMPORT else None,
+            "policy_version": version_in_force(at),
+            "handed_over_by": str(by),
+            "opened_at": at,
+        },
+    )  # fmt: skip
+    if batch.life_from != life_from:
+        raise BatchKeyUsed(f"{batch.reference} has this name already, with life counted {batch.get_life_from_display()}.")
+    if is_new:
+        ledger.record(
+            "batch.opened", by=by, about=batch.reference, at=at,
+            facts={"organization": organization.reference, "source": source, "life_from": life_from},
+        )  # fmt: skip
+    return batch
+
+
+def take_in(
+    *, batch: Batch, lines: list[Incoming | Deletion | Refused], last_number: int, digest: bytes | None, by: Actor, at: datetime
+) -> Outcome:  # fmt: skip
+    """Take in one chunk of a batch and commit it. A chunk at or before the last committed line does nothing.
+
+    `last_number` and `digest` (SHA-256 of all bytes up to there, where the source has such) are the checkpoint that is
+    committed with it. Two senders of the same message at once: one transaction loses, sees the other's row, goes on.
+    """
+    for attempt in (1, 2, 3):
+        try:
+            with transaction.atomic():
+                return _take_in(batch, lines, last_number, digest, by, at)
+        except (IntegrityError, OperationalError) as error:
+            if attempt == 3 or not isinstance(error.__cause__, UniqueViolation | DeadlockDetected):
+                raise
+    raise AssertionError("unreachable")
+
+
+def _take_in(batch: Batch, lines, last_number: int, digest: bytes | None, by: Actor, at: datetime) -> Outcome:
+    batch = Batch.objects.select_for_update(of=("self",)).select_related("organization").get(pk=batch.pk)
+    outcome = Outcome()
+    lines = [line for line in lines if line.number > batch.committed_lines]
+    if not lines and last_number <= batch.committed_lines:
+        return outcome
+    # shared: rules and entitlement stand still until the commit, other batches of the organization don't wait
+    organization = Organization.objects.raw(
+        "SELECT * FROM accounts_organization WHERE id = %s FOR SHARE", [batch.organization_id]
+    )[0]
+    context = Context(
+        batch=batch,
+        organization=organization,
+        rules=rules_of(organization.pk),
+        classes=frozenset(
+            ConversationClass.objects.filter(organization=organization).values_list("code", flat=True)
+        ),
+        policy_version=version_in_force(at).pk,
+        store=keystore(),
+        at=at,
+        by=by,
+    )
+    for line in lines:
+        if isinstance(line, Refused):
+            outcome.refused.append(line)
+            outcome.tell(line.kind, f"refused: {line.code}")
+    _messages(context, [line for line in lines if isinstance(line, Incoming)], outcome)
+    for line in lines:
+        if isinstance(line, Deletion):
+            _deletion(context, line, outcome)
+    _record(context, outcome, last_number, digest)
+    return outcome
+
+
+def _messages(context: Context, lines: list[Incoming], outcome: Outcome) -> None:
+    """Store what may be stored of `lines`, each in the cohort of its day."""
+    by_day: dict[date, list[Incoming]] = defaultdict(list)
+    for line in _latest_of_each(lines, outcome):
+        day = _day_of_life(context, line, outcome)
+        if day is not None:
+            by_day[day].append(line)
+    if not by_day:
+        return
+    people = _people(context, [line for day in by_day.values() for line in day])
+    leaves.require_leaves(by_day)
+    for day in sorted(by_day):  # one order for everybody: two batches at once can't wait for each other in a circle
+        _one_day(context, day, by_day[day], people, outcome)
+
+
+def _latest_of_each(lines: list[Incoming], outcome: Outcome) -> list[Incoming]:
+    """Of several lines with one id in the same chunk the last edit; the rest are told as duplicates or replaced."""
+    latest: dict[str, Incoming] = {}
+    for line in lines:
+        earlier = latest.get(line.id)
+        if earlier is None:
+            latest[line.id] = line
+        elif _edited(line) > _edited(earlier):
+            outcome.tell(earlier.kind, "replaced in the same batch")
+            latest[line.id] = line
+        else:
+            outcome.tell(line.kind, "duplicate")
+    return list(latest.values())
+
+
+def _edited(line: Incoming) -> datetime:
+    return line.edited_at or line.sent_at
+
+
+def _day_of_life(context: Context, line: Incoming, outcome: Outcome) -> date | None:
+    """The expiry day of a line, or None after telling why it can't come in."""
+    if line.sent_at > context.at + timedelta(minutes=settings.RETENTION_FUTURE_TOLERANCE_MINUTES):
+        outcome.refuse(line, "sent_in_the_future", "It says it was sent in the future. Check the sender's clock.")
+        return None
+    conversation_class = line.conversation_class or ""
+    if conversation_class and conversation_class not in context.classes:
+        outcome.refuse(line, "unknown_class", "Its conversation class is not registered for the organization.")
+        return None
+    day = expiry(context, conversation_class, line.sent_at)
+    if day <= day_of(context.at):
+        if context.batch.life_from == LifeFrom.IMPORT:  # an import taken up again after its own cohort is over
+            outcome.refuse(line, "past_its_life", "The life counted from this import is over.")
+        else:
+            outcome.refuse(line, "past_its_life", "Its life was over when it arrived.")
+        return None
+    return day
+
+
+def expiry(context: Context, conversation_class: str, sent_at: datetime) -> date:
+    """The day a message expires, as stamped: from sending, or from the import where that was chosen."""
+    counts_from = context.batch.life_counts_from or sent_at
+    rule = rule_for(context.rules, conversation_class, counts_from)
+    if rule is None:
+        raise NoRule(f"{context.organization.reference} has no rule for that class and none for all.")
+    return expiry_day(max(counts_from, sent_at), rule.life_days)
+
+
+def _people(context: Context, lines: Iterable[Incoming]) -> dict[Handle, str]:
+    handles = {_handle(context, party) for line in lines for party in (line.sender, *line.recipients)}
+    return match(organization_id=context.organization.pk, handles=handles)
+
+
+def _handle(context: Context, party: Party) -> Handle:
+    return Handle(context.batch.source, party.source_id or "", party.email or "")
+
+
+def _content(context: Context, line: Incoming, people: dict[Handle, str]) -> dict:
+    """The canonical message: as it came, with its source and the persons it matched."""
+    message = as_message(line) | {"source": context.batch.source}
+    for party, stored in zip((line.sender, *line.recipients), (message["sender"], *message["recipients"]), strict=True):
+        stored["person"] = people.get(_handle(context, party)) or None
+    return message
+
+
+def _one_day(context: Context, day: date, lines: list[Incoming], people: dict[Handle, str], outcome: Outcome) -> None:
+    """Store the lines of one day. Holds the cohort FOR SHARE until the commit, so that nothing seals or ends meanwhile."""
+    once = {}
+    if context.batch.life_from == LifeFrom.IMPORT:
+        once = _not_imported_before(context, lines, outcome)
+        lines = list(once.values())
+        if not lines:
+            return
+    place = arrivals.open_place(
+        organization=context.organization, day=day, owed=context.owed, at=context.at, by=context.by
+    )
+    if place is None:
+        for line in lines:
+            outcome.refuse(line, "cohort_closed", "The messages of its day are closed; it can't be added any more.")
+        return
+    ImportedOnce.objects.bulk_create(
+        ImportedOnce(organization=context.organization, tag=tag, expiry_on=day) for tag in once
+    )
+    sealer = envelope.for_cohort(context.store, organization=context.organization.reference, expiry=day, create=True)
+    tags = {sealer.source_tag(context.batch.source, line.id): line for line in lines}
+    stored = arrivals.stored(day, tags)
+    gone = set(
+        bytes(tag)
+        for tag in EarlyDeletion.objects.filter(cohort=place.cohort, source_tag__in=list(tags)).values_list("source_tag", flat=True)
+    )
+    fresh = []
+    for tag, line in tags.items():
+        if tag in gone:
+            outcome.refuse(line, "deleted_before", "It was deleted before its day and does not come back.")
+        elif tag in stored:
+            _again(context, sealer, place, stored[tag], _content(context, line, people), line, outcome)
+        else:
+            fresh.append(line)
+    numbers = arrivals.next_numbers(len(fresh))
+    rows, sizes = [], defaultdict(lambda: [0, 0])
+    for number, line in zip(numbers, fresh, strict=True):
+        sealed = sealer.seal(_content(context, line, people), number=number, policy_version=context.policy_version)
+        rows.append((number, sealed))
+        size = sizes[line.conversation_class or ""]
+        size[0] += 1
+        size[1] += len(sealed.ciphertext)
+        outcome.tell(line.kind, "accepted")
+    arrivals.copy_in(
+        rows, day=day, organization_id=context.organization.pk, segment=place.segment, policy_version=context.policy_version
+    )
+    BatchShare.objects.bulk_create(
+        BatchShare(
+            batch=context.batch, cohort=place.cohort, segment=place.segment, conversation_class=code, messages=count,
+            bytes=size, at=context.at,
+        )
+        for code, (count, size) in sorted(sizes.items())
+    )  # fmt: skip
+
+
+def _not_imported_before(context: Context, lines: list[Incoming], outcome: Outcome) -> dict[bytes, Incoming]:
+    """Of an import whose life counts from the import: only what no earlier such import brought in, on whatever day."""
+    tags = {
+        envelope.imported_once_tag(
+            context.store, organization=context.organization.reference, source=context.batch.source, message_id=line.id
+        ): line
+        for line in lines
+    }
+    rows = ImportedOnce.objects.filter(organization=context.organization, tag__in=list(tags)).values_list("tag", flat=True)
+    for tag in {bytes(tag) for tag in rows}:
+        outcome.tell(tags.pop(tag).kind, "duplicate")
+    return tags
+
+
+def _again(
+    context: Context, sealer: envelope.Envelope, place: arrivals.Place, row: Stored, message: dict, line: Incoming, outcome: Outcome
+) -> None:  # fmt: skip
+    """The id is stored already: the same is a duplicate, a later edit replaces, other words without an edit are refused."""
+    standing, _salt = sealer.open(row.ciphertext, number=row.id, policy_version=row.policy_version)
+    said = (message["body"], message["attachments"])
+    if (standing["body"], standing["attachments"]) == said:
+        outcome.tell(line.kind, "duplicate")
+    elif (message["edited_at"] or "") <= (standing["edited_at"] or ""):
+        if message["edited_at"] or standing["edited_at"]:
+            outcome.tell(line.kind, "duplicate")  # an older state of an edited message, sent late
+        else:
+            outcome.refuse(line, "same_id_other_words", "Its id is stored with other content, and it does not say it was edited.")
+    elif row.segment in place.sealed_segments:
+        outcome.refuse(line, "edited_after_seal", "It is counted and sealed: in its last two days its text can't change.")
+    else:
+        arrivals.replace(place.cohort.expiry_on, row, sealer.seal(message, number=row.id, policy_version=row.policy_version))
+        outcome.tell(line.kind, "replaced")
+
+
+def _deletion(context: Context, line: Deletion, outcome: Outcome) -> None:
+    """A message deleted at its source goes early here too."""
+    classes = [line.conversation_class] if line.conversation_class else ["", *sorted(context.classes)]
+    if context.batch.life_from == LifeFrom.IMPORT:
+        tag = envelope.imported_once_tag(
+            context.store, organization=context.organization.reference, source=context.batch.source, message_id=line.id
+        )
+        days = set(ImportedOnce.objects.filter(organization=context.organization, tag=tag).values_list("expiry_on", flat=True))
+    else:
+        days = {expiry(context, conversation_class, line.sent_at) for conversation_class in classes}
+    for day in sorted(days):
+        if early.delete_by_source(
+            organization=context.organization, day=day, source=context.batch.source, message_id=line.id,
+            reason="deleted_at_source", by=context.by, at=context.at,
+        ):  # fmt: skip
+            outcome.tell(line.kind, "deleted")
+            return
+    outcome.refuse(line, "nothing_to_delete", "No message of that id is stored: it never came, or is gone already.")
+
+
+def _record(context: Context, outcome: Outcome, last_number: int, digest: bytes | None) -> None:
+    """The chunk's counts on the batch, its refused lines, and its entry in the ledger."""
+    batch = context.batch
+    room = max(0, MOST_REFUSED_LINES - RefusedLine.objects.filter(batch=batch).count())
+    RefusedLine.objects.bulk_create(
+        (RefusedLine(batch=batch, number=line.number, code=line.code, why=line.why[:300]) for line in outcome.refused[:room]),
+        ignore_conflicts=True,
+    )
+    chunk = {
+        "accepted": outcome.total("accepted"),
+        "duplicates": outcome.total("duplicate"),
+        "replaced": outcome.total("replaced"),
+        "deleted": outcome.total("deleted"),
+        "refused": outcome.total("refused"),
+    }
+    for name, number in chunk.items():
+        setattr(batch, name, getattr(batch, name) + number)
+    batch.kinds = dict(sorted((Counter(batch.kinds) + outcome.counts).items()))
+    batch.committed_lines = last_number
+    batch.committed_digest = digest
+    batch.save(update_fields=[*chunk, "kinds", "committed_lines", "committed_digest"])
+    ledger.record(
+        "messages.taken_in", by=context.by, about=batch.reference, at=context.at,
+        facts={"organization": context.organization.reference, "up_to_line": last_number, **chunk},
+    )  # fmt: skip
+
+
+@transaction.atomic
+def close_batch(*, batch: Batch, digest: bytes | None, by: Actor, at: datetime) -> Batch:
+    """Everything of the batch is in. Twice is once; other content under the same name is refused."""
+    batch = Batch.objects.select_for_update().get(pk=batch.pk)
+    if batch.finished_at:
+        if batch.digest and digest and bytes(batch.digest) != digest:
+            raise BatchKeyUsed(f"{batch.reference} has this name already, with other content.")
+        return batch
+    batch.finished_at, batch.digest = at, digest
+    batch.save(update_fields=["finished_at", "digest"])
+    ledger.record(
+        "batch.closed", by=by, about=batch.reference, at=at,
+        facts={"lines": batch.committed_lines, "accepted": batch.accepted, "refused": batch.refused,
+               "sha256": digest.hex() if digest else None},
+    )  # fmt: skip
+    return batch
+
+
+def summary(batch: Batch) -> dict:
+    """The batch as it is told to who sent it: counts, kinds, and each refused line with number and reason."""
+    lines = list(batch.refused_lines.values_list("number", "code", "why")[:1000])
+    return {
+        "batch": batch.reference,
+        "organization": batch.organization.reference,
+        "source": batch.source,
+        "lines": batch.committed_lines,
+        "accepted": batch.accepted,
+        "duplicates": batch.duplicates,
+        "replaced": batch.replaced,
+        "deleted": batch.deleted,
+        "refused": batch.refused,
+        "kinds": batch.kinds,
+        "refused_lines": [{"line": number, "code": code, "why": why} for number, code, why in lines],
+        "refused_lines_not_shown": max(0, batch.refused - len(lines)),
+    }
+
+
+def feed(
+    *, batch: Batch, reader: Iterable, by: Actor, now: Callable[[], datetime], progress: Callable[[Batch], None] | None = None
+) -> Batch:  # fmt: skip
+    """Take in everything of `reader`, chunk by chunk. Goes on where a broken-off run of the same batch had committed.
+
+    `now` is asked for each chunk: an import may run over midnight, and a cohort may close meanwhile. Raises BatchKeyUsed
+    where the content is not what came before under this name.
+    """
+    for lines, last_number, digest in _chunks(reader, settings.RETENTION_BATCH_LINES, batch):
+        if batch.finished_at is None:
+            take_in(batch=batch, lines=lines, last_number=last_number, digest=digest, by=by, at=now())
+        if progress:
+            progress(batch)
+    whole = getattr(reader, "sha256", None)
+    return close_batch(batch=batch, digest=whole.digest() if whole else None, by=by, at=now())
+
+
+def _chunks(reader: Iterable, size: int, batch: Batch):
+    """Cut a reader into (lines, number of the last line, digest up to there); check the part that was committed before."""
+    chunk: list = []
+    for line in reader:
+        chunk.append(line)
+        digest = _digest_of(reader)
+        if line.number == batch.committed_lines and batch.committed_digest and bytes(batch.committed_digest) != digest:
+            raise BatchKeyUsed(f"{batch.reference} has this name already, and its first lines were others.")
+        if len(chunk) == size:
+            yield chunk, line.number, digest
+            chunk = []
+    if chunk:
+        yield chunk, chunk[-1].number, _digest_of(reader)
+
+
+def _digest_of(reader) -> bytes | None:
+    digest = getattr(reader, "sha256", None)
+    return digest.digest() if digest is not None else None

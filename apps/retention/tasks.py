@@ -1,0 +1,16 @@
+"""Doors for the clock: each calls one verb. Nothing comes in but the ring."""
+
+from celery import shared_task
+
+from apps.foundation import clock
+from apps.retention.services import leaves, sweep
+
+
+@shared_task(name="retention.make_leaves")
+def make_leaves(**_later) -> None:
+    leaves.make_leaves(at=clock.now())
+
+
+@shared_task(name="retention.sweep")
+def sweep_now(**_later) -> None:
+    sweep.sweep(at=clock.now())

@@ -1,0 +1,1 @@
+"""What changes staff: joining, duties, details, leaving, second factors, and the approvals between members."""

@@ -1,0 +1,154 @@
+"""What the first page's panels are filled with: my work, what is late or blocked, what is due, what was done, the promises.
+
+Each is a handful of bounded queries. It must never show personal data: references, days and counts only.
+"""
+
+from collections import Counter, defaultdict
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Sum
+from django.http import HttpRequest
+from django.urls import reverse
+
+from apps.assurance.models import Finding, Promise
+from apps.audit.services import journal
+from apps.foundation.charts import Series, day_columns
+from apps.foundation.clock import day_of
+from apps.retention.models import AsideMessage, BatchShare, Certificate, ClockDoubt, Cohort, Destruction, EarlyDeletion, RetentionRule
+from apps.retention.states import READABLE, CohortState
+from apps.staff.models import Approval
+
+SHOWN = 6
+DAYS_BACK, DAYS_AHEAD = 14, 45
+
+#: act → the admin page of what is to be decided, by its reference
+WHERE = {
+    "retention.approve_retentionrule": ("admin:retention_retentionrule_changelist", "a rule of life"),
+    "policies.publish_policyversion": ("admin:policies_policyversion_changelist", "a version of the policy"),
+}
+
+
+def my_work(request: HttpRequest, at: datetime) -> dict[str, Any]:
+    """What waits for this person: decisions, doubts, parked work, open findings."""
+    member = request.user
+    waiting = Approval.objects.waiting_for(member).order_by("asked_at")
+    items = [_decision(approval) for approval in waiting[:SHOWN]]
+    if member.has_perm("retention.confirm_clock") and (doubts := ClockDoubt.objects.filter(confirmed_at=None).count()):
+        items.append(_item("Confirm the clock", "nothing is destroyed until then", "admin:retention_clockdoubt_changelist", doubts))
+    if member.has_perm("retention.retry_destruction") and (parked := Destruction.objects.exclude(parked_at=None).count()):
+        items.append(_item("Look at parked destructions", "they failed five times", "admin:retention_destruction_changelist", parked))
+    if member.has_perm("assurance.view_finding") and (found := Finding.objects.filter(gone_at=None).count()):
+        items.append(_item("Findings on the promise board", "each names what breaks a promise", "admin:assurance_finding_changelist", found))
+    asked = Approval.objects.waiting().asked_by(member).count()
+    return {"items": items, "asked": asked, "more": max(0, waiting.count() - SHOWN)}
+
+
+def _decision(approval: Approval) -> dict[str, Any]:
+    page, what = WHERE.get(approval.act, ("admin:staff_approval_changelist", "a request"))
+    url = reverse(page)
+    if approval.act == "retention.approve_retentionrule":
+        pk = RetentionRule.objects.filter(reference=approval.subject).values_list("pk", flat=True).first()
+        url = reverse("admin:retention_retentionrule_change", args=[pk]) if pk else url
+    return {"text": f"Decide on {what}", "note": f"{approval.subject}, asked {approval.asked_at:%Y-%m-%d}", "url": url, "count": None}
+
+
+def _item(text: str, note: str, page: str, count: int) -> dict[str, Any]:
+    return {"text": text, "note": note, "url": reverse(page), "count": count}
+
+
+def late_and_blocked(_request: HttpRequest, at: datetime) -> dict[str, Any]:
+    """What is past its day and still there, with the reason and the age of the oldest."""
+    today = day_of(at)
+    standing = list(Cohort.objects.expired_not_destroyed().select_related("organization")[:500])
+    parked = set(Destruction.objects.exclude(parked_at=None).values_list("day", flat=True))
+    groups: dict[str, list[Cohort]] = defaultdict(list)
+    for cohort in standing:
+        if cohort.archive_owed or cohort.organization.archive_entitlement != "none":
+            groups["owed to an archive that does not have it"].append(cohort)
+        elif cohort.expiry_on in parked:
+            groups["parked after five attempts"].append(cohort)
+        elif cohort.expiry_on < today - timedelta(days=1):
+            groups["late: over a day past its end"].append(cohort)
+    rows = [
+        {"reason": reason, "cohorts": len(cohorts), "oldest": min(c.expiry_on for c in cohorts),
+         "age": (today - min(c.expiry_on for c in cohorts)).days, "late": not reason.startswith("owed")}
+        for reason, cohorts in groups.items()
+    ]  # fmt: skip
+    status = journal.status()
+    return {
+        "rows": rows,
+        "aside": AsideMessage.objects.count() if rows else 0,
+        "journal": None if status.in_step else {"problem": status.problem, "mend": status.mend},
+        "url": reverse("admin:retention_cohort_changelist") + "?state__exact=expired",
+    }
+
+
+def due(_request: HttpRequest, at: datetime) -> dict[str, Any]:
+    """What ends in the coming week, by day."""
+    today = day_of(at)
+    cohorts = Cohort.objects.filter(state__in=READABLE, expiry_on__gt=today, expiry_on__lte=today + timedelta(days=7))
+    rows = (
+        cohorts.values("expiry_on")
+        .annotate(cohorts=Count("id", distinct=True), messages=Sum("shares__messages"))
+        .order_by("expiry_on")
+    )
+    return {"rows": list(rows), "url": reverse("admin:retention_cohort_changelist") + "?state__exact=sealed"}
+
+
+def done(_request: HttpRequest, _at: datetime) -> dict[str, Any]:
+    """The last certificates."""
+    rows = Certificate.objects.select_related("cohort__organization")[:SHOWN]
+    return {
+        "rows": [
+            {"number": row.number, "url": reverse("admin:retention_certificate_change", args=[row.pk]), "messages": row.messages,
+             "organization": row.cohort.organization.reference, "day": row.cohort.expiry_on, "at": row.issued_at}
+            for row in rows
+        ],
+        "url": reverse("admin:retention_certificate_changelist"),
+    }  # fmt: skip
+
+
+def chart(_request: HttpRequest, at: datetime) -> dict[str, Any]:
+    """What is stored, hidden or destroyed, by the day its life ends."""
+    today = day_of(at)
+    first, last = today - timedelta(days=DAYS_BACK), today + timedelta(days=DAYS_AHEAD)
+    window = {"cohort__expiry_on__gte": first, "cohort__expiry_on__lte": last}
+    counts: dict[str, Counter[date]] = {"stored": Counter(), "hidden": Counter(), "destroyed": Counter()}
+    for state, day, messages in (
+        BatchShare.objects.filter(**window).values_list("cohort__state", "cohort__expiry_on").annotate(n=Sum("messages"))
+    ):
+        counts[_layer(state)][day] += messages
+    for state, day, deleted in (
+        EarlyDeletion.objects.filter(**window).values_list("cohort__state", "cohort__expiry_on").annotate(n=Count("id"))
+    ):
+        counts[_layer(state)][day] -= deleted
+    series = [
+        Series("stored", "stored", counts["stored"]),
+        Series("hidden, not yet destroyed", "hidden", counts["hidden"]),
+        Series("destroyed", "destroyed", counts["destroyed"]),
+    ]
+    return {
+        "chart": day_columns(
+            series, title="Messages by the day their life ends", first=first, last=last, today=today,
+            empty="No messages end in these days. They appear here as soon as a service hands them over.",
+        )
+    }  # fmt: skip
+
+
+def _layer(state: str) -> str:
+    if state in READABLE:
+        return "stored"
+    return "destroyed" if state == CohortState.DESTROYED else "hidden"
+
+
+def promises(_request: HttpRequest, _at: datetime) -> dict[str, Any]:
+    """How many promises stand how, and the broken ones by name."""
+    rows = list(Promise.objects.all())
+    counts = Counter(row.get_state_display() for row in rows)
+    return {
+        "counts": sorted(counts.items()),
+        "broken": [row for row in rows if row.state == "broken"],
+        "checked_at": max((row.checked_at for row in rows if row.checked_at), default=None),
+        "url": reverse("admin:assurance_promise_changelist"),
+    }

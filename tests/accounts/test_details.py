@@ -1,0 +1,106 @@
+"""Single details: written the same way everywhere, and refused without being repeated."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.accounts import details
+from apps.accounts.places import COUNTRIES, US_STATES
+from apps.foundation.refusals import Refusal
+
+TODAY = date(2026, 3, 8)
+
+
+@pytest.mark.parametrize(
+    ("address", "normalised"),
+    [
+        ("Ada@Example.ORG", "ada@example.org"),
+        ("  ada@example.org\t", "ada@example.org"),
+        ("ａｄａ@example.org", "ada@example.org"),
+        ("STRASSE@example.org", "strasse@example.org"),
+        ("straße@example.org", "strasse@example.org"),
+        ("a.d.a+news@gmail.com", "a.d.a+news@gmail.com"),
+    ],
+)
+def test_addresses_are_compared_folded_and_without_tricks_of_providers(address, normalised):
+    assert details.normalise_email(address) == normalised
+
+
+@given(st.text())
+def test_normalising_twice_is_normalising_once(address):
+    once = details.normalise_email(address)
+    assert details.normalise_email(once) == once
+
+
+@pytest.mark.parametrize("address", ["", "ada", "ada@", "@example.org", "Ada <ada@example.org>", "a@b\x00.org", "a" * 250 + "@b.org"])
+def test_what_no_mail_reaches_is_no_address(address):
+    with pytest.raises(Refusal) as refused:
+        details.email(address)
+    assert address.strip("\x00") == "" or address not in str(refused.value.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("number", "region", "written"),
+    [
+        ("+1 (202) 555-0123", "", "+12025550123"),
+        ("202-555-0123", "US", "+12025550123"),
+        ("0044 20 7946 0958", "US", None),
+        ("+44 20 7946 0958", "US", "+442079460958"),
+        ("030 901820", "DE", "+4930901820"),
+        ("202-555-0123", "", None),
+        ("+1 202 555 0123 ext. 4", "US", None),
+        ("+1 202", "US", None),
+        ("call me", "US", None),
+    ],
+)
+def test_phones_are_written_in_e164_or_refused(number, region, written):
+    if written is None:
+        with pytest.raises(details.PhoneNotValid):
+            details.phone(number, region=region)
+    else:
+        assert details.phone(number, region=region) == written
+
+
+def test_there_are_249_countries_and_56_states_districts_and_territories():
+    assert (len(COUNTRIES), len(US_STATES)) == (249, 56)
+    assert {"US", "DE", "AQ"} <= COUNTRIES
+    assert not {"XX", "UK", "EU"} & COUNTRIES
+
+
+@pytest.mark.parametrize("code", ["XX", "U", "USA", "", "12"])
+def test_an_unknown_country_is_refused(code):
+    with pytest.raises(details.CountryUnknown):
+        details.country(code)
+
+
+@pytest.mark.parametrize(
+    ("born", "refusal"),
+    [
+        (date(2026, 3, 9), details.BirthDateNotValid),
+        (date(1890, 1, 1), details.BirthDateNotValid),
+        (date(2008, 3, 9), details.MinorNotRepresented),
+        (date(2026, 3, 8), details.MinorNotRepresented),
+    ],
+)
+def test_nobody_is_born_tomorrow_and_no_minor_comes_without_a_representative(born, refusal):
+    with pytest.raises(refusal):
+        details.adult_birth_date(born, on=TODAY)
+
+
+def test_somebody_is_an_adult_on_the_day_of_turning_18():
+    assert details.adult_birth_date(date(2008, 3, 8), on=TODAY) == date(2008, 3, 8)
+    assert details.age(date(2008, 2, 29), date(2026, 2, 28)) == 17
+
+
+@given(st.text(max_size=200))
+def test_no_line_that_is_taken_holds_what_can_not_be_printed_or_stored(text):
+    try:
+        line = details.line(text, field="x", longest=50)
+    except Refusal as refusal:
+        assert refusal.code == "detail_not_valid"
+        return
+    line.encode()
+    assert 0 < len(line) <= 50
+    assert "\x00" not in line

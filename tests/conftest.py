@@ -1,0 +1,43 @@
+"""What every test may rely on. Small on purpose: persons and their things are in the cast, servers in the plugin."""
+
+import os
+import shutil
+
+import pytest
+from django.db.backends.postgresql.operations import DatabaseOperations
+from playwright.sync_api import sync_playwright
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def emptying_despite_triggers():
+    """Tables that refuse TRUNCATE by a trigger must still be emptied after a transactional test, and only there."""
+    original = DatabaseOperations.sql_flush
+
+    def sql_flush(self, *arguments, **options):
+        statements = original(self, *arguments, **options)
+        if not statements:
+            return statements
+        return ["SET session_replication_role = replica", *statements, "SET session_replication_role = origin"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        yield
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium of the system; where there is none the test is skipped, unless the run forbids that."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not found:
+        missing = "No Chromium on this machine, so no page was looked at. Mend: apt-get install chromium"
+        if os.environ.get("COVENANT_BROWSER_REQUIRED"):
+            pytest.fail(missing, pytrace=False)
+        pytest.skip(missing)
+    # Playwright runs an event loop in this thread, which Django would take for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield chromium
+        chromium.close()
