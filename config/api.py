@@ -67,12 +67,9 @@ class CappedParser(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         try:
-            announced = int(request.META.get("CONTENT_LENGTH") or 0)
-            if announced > LARGEST_BODY or len(request.body) > LARGEST_BODY:
+            if len(request.body) > LARGEST_BODY:
                 raise BodyTooLarge
             body = json.loads(request.body, parse_constant=_refuse_constant)
-        except RequestDataTooBig:
-            raise BodyTooLarge from None
         except (ValueError, RecursionError):
             raise BodyNotJson from None
         if not isinstance(body, dict):
@@ -132,8 +129,17 @@ def _path(location: tuple) -> str:
     return ".".join(str(part) if isinstance(part, int) or NAME.match(str(part)) else "(unknown)" for part in parts)
 
 
+@api.exception_handler(RequestDataTooBig)
+def too_big(request: HttpRequest, _error: RequestDataTooBig) -> HttpResponse:
+    """Django stops before it reads a body that is far too large."""
+    return refused(request, BodyTooLarge())
+
+
 @api.exception_handler(HttpError)
 def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """Ninja's own; what the parser refused comes wrapped in one."""
+    if isinstance(error.__cause__, Refusal):
+        return refused(request, error.__cause__)
     return _answer(
         request,
         {"code": "not_possible", "what": "The request can't be answered.", "mend": "See /api/v1/openapi.json."},

@@ -3,7 +3,7 @@
 | address | answers |
 |---|---|
 | `/healthz` | 200 while the process serves; asks nobody |
-| `/readyz` | 200 when database, broker, a worker and the journal are as they should be; else 503, with the mend of each part |
+| `/readyz` | 200 when database, broker, a worker and the journal are well; else 503, with the mend of each part |
 | `/metrics` | Prometheus, with `Authorization: Bearer METRICS_TOKEN`; without that setting there is no such page |
 
 Stands before sessions, hosts and redirects, because a probe knows none of them. An answer must never hold an address, a
@@ -58,7 +58,9 @@ def worker() -> Part:
     """One was heard from in the last minutes; the beat rings it each minute."""
     heard = heartbeat.last("worker")
     if heard is None or heard < clock.now() - WORKER_SILENT_AFTER:
-        return Part(DOWN, "Start a worker and the beat, and look at their logs: none was heard from in the last minutes.")
+        return Part(
+            DOWN, "Start a worker and the beat, and look at their logs: none was heard from in the last minutes."
+        )
     return Part(OK)
 
 

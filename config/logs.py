@@ -2,9 +2,9 @@
 
 | what | what is written |
 |---|---|
-| an exception | its class and the places it passed, innermost last; never its message (a database error quotes the row) |
-| a request | method, route and status; never the address typed in, the query, the body, the IP or the user agent |
-| values put into a message (`log.info("… %s", value)`) | only what looks like a code, a number or a path without a query |
+| an exception | its class and the places it passed; never its message (a database error quotes the row) |
+| a request | method, route and status; never the address typed in, query, body, IP or user agent |
+| values put into a message (`log.info("%s", value)`) | only what looks like a code, a number or a path |
 | any other text | as it is, without e-mail addresses, phone numbers, IP addresses and queries |
 
 The filter works on every record of every library, because a library's log call is written by somebody who never heard of
@@ -35,9 +35,9 @@ DEEPEST = 4
 
 #: never written, whatever stands in them
 DROPPED = frozenset({
-    "ip", "user_agent", "useragent", "referer", "referrer", "remote_addr", "host", "user", "user_id", "username", "user_name",
-    "name", "full_name", "given_name", "family_name", "email", "to", "to_address", "address", "phone", "birth_date", "street",
-    "subject", "body", "text", "content", "payload", "data", "detail", "message_text", "query", "params", "sql", "args",
+    "ip", "user_agent", "useragent", "referer", "referrer", "remote_addr", "host", "user", "user_id", "username",
+    "user_name", "name", "full_name", "given_name", "family_name", "email", "to", "to_address", "address", "phone", "birth_date",
+    "street", "subject", "body", "text", "content", "payload", "data", "detail", "message_text", "query", "params", "sql", "args",
     "kwargs", "argsrepr", "kwargsrepr", "result", "return_value", "cookies", "headers", "token", "password", "secret",
     "exc_text", "positional_args", "locals", "stack_info", "stack",
 })  # fmt: skip
@@ -45,7 +45,9 @@ DROPPED = frozenset({
 ONE_WORD = frozenset({"error", "exception", "reason", "exc", "cause"})
 
 EMAIL = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+")
-PHONE = re.compile(r"(?<![\w.-])(?:\+\d[\d ().-]{5,18}\d|\(\d{3}\)[ .-]?\d{3}[ .-]\d{4}|\d{3}[ .-]\d{3}[ .-]\d{4})(?![\w-])")
+PHONE = re.compile(
+    r"(?<![\w.-])(?:\+\d[\d ().-]{5,18}\d|\(\d{3}\)[ .-]?\d{3}[ .-]\d{4}|\d{3}[ .-]\d{3}[ .-]\d{4})(?![\w-])"
+)
 NUMBERS = re.compile(r"[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*[0-9A-Fa-f:](?:%\w+)?")
 QUERY = re.compile(r"\?[^\s\"'<>?]*[=&%][^\s\"'<>]*")
 CODE = re.compile(r"[A-Za-z0-9_.:/+\-\[\]<>]{1,120}")
@@ -258,7 +260,5 @@ def route_of(request: HttpRequest) -> str:
 
 
 def keep_our_logging(**_celery_options) -> None:
-    """Connected to Celery's `setup_logging`: where somebody answers, Celery leaves logging as settings.LOGGING made it."""
+    """Connected to Celery's `setup_logging`: where somebody answers, Celery leaves logging as the settings made it."""
     logging.getLogger("celery").setLevel(logging.INFO)
-
-

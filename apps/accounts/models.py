@@ -11,7 +11,11 @@ from django.db.models.functions import Upper
 from simple_history.models import HistoricalRecords
 
 from apps.accounts.querysets import ServiceTokenQuerySet
-from apps.accounts.states import ArchiveEntitlement, OrganizationStanding, PersonStanding
+from apps.accounts.states import (
+    ArchiveEntitlement,
+    OrganizationStanding,
+    PersonStanding,
+)
 from apps.foundation.actors import Actor
 from apps.foundation.personal_data import DataCategory, Purpose, personal
 from apps.foundation.references import new_reference
@@ -135,7 +139,10 @@ class PersonEmail(models.Model):
         models.ForeignKey(Person, on_delete=models.CASCADE, related_name="emails"), DataCategory.CONTACT, Purpose.SERVICE
     )
     organization = models.ForeignKey(Organization, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="+")
-    address = personal(models.EmailField("e-mail"), DataCategory.CONTACT, Purpose.SERVICE)
+    address = personal(
+        models.EmailField("e-mail"), DataCategory.CONTACT, Purpose.SERVICE,
+        lost_without="answers and notices can't be sent by e-mail.",
+    )  # fmt: skip
     normalised = personal(models.CharField(max_length=254, editable=False), DataCategory.CONTACT, Purpose.SERVICE)
     added_at = models.DateTimeField(editable=False)
     policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, editable=False, related_name="+")
@@ -199,7 +206,10 @@ class ExternalIdentity(models.Model):
     )
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     source = models.SlugField(max_length=40, help_text="The system that gave the id, e.g. slack")
-    external_id = personal(models.CharField(max_length=200), DataCategory.TECHNICAL, Purpose.SERVICE)
+    external_id = personal(
+        models.CharField(max_length=200), DataCategory.TECHNICAL, Purpose.SERVICE,
+        lost_without="messages of that system find the person by e-mail only.",
+    )  # fmt: skip
     added_at = models.DateTimeField(editable=False)
     policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, editable=False, related_name="+")
 

@@ -30,7 +30,7 @@ def _rows(sql: str, parameters: list[Any] | None = None) -> list[tuple]:
 
 
 def _count(table: str) -> int:
-    return _rows(f"SELECT count(*) FROM {table}")[0][0]  # noqa: S608 - names of our own tables
+    return _rows(f"SELECT count(*) FROM {table}")[0][0]  # names of our own tables
 
 
 def required_details_are_there(at: datetime) -> Looked:
@@ -111,7 +111,7 @@ def _under_another_version(table: str, name: str, moment: str) -> list[tuple[str
               AND force.since <= row.{moment} AND (force.until IS NULL OR row.{moment} < force.until)
         )
         ORDER BY row.id LIMIT %s
-        """,  # noqa: S608 - names of our own tables and columns
+        """,  # names of our own tables and columns
         [MOST_NAMED],
     )
 

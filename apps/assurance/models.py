@@ -86,6 +86,7 @@ class CheckResult(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(fields=["promise", "check_code", "-id"], name="newest_result_of_a_check")]
         constraints = [
             models.UniqueConstraint(name="a_check_has_one_result_per_run", fields=["run", "promise", "check_code"]),
         ]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from apps.policies.models import Clause, PolicyVersion
-from apps.policies.reading import plain
+from apps.policies.reading import plain, tidy
 
-PIECE = re.compile(r"\n|[^\S\n]*[^\s]+[^\S\n]*")
+WORD = re.compile(r"\n|\S+")
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,11 @@ class Piece:
 
     kind: str
     words: str
+
+    @property
+    def bare(self) -> str:
+        """Without the space at its end, which is not to be underlined."""
+        return self.words.rstrip(" ")
 
 
 @dataclass(frozen=True)
@@ -84,18 +89,22 @@ class Changes:
 
 def words_between(before: str, after: str) -> tuple[Piece, ...]:
     """The words of both texts in reading order, each as same, ins or del; neighbours of one kind are one piece."""
-    old, new = PIECE.findall(before), PIECE.findall(after)
-    matcher = SequenceMatcher(a=[word.strip(" ") for word in old], b=[word.strip(" ") for word in new], autojunk=False)
+    old, new = WORD.findall(before), WORD.findall(after)
     pieces: list[Piece] = []
-    for operation, old_from, old_to, new_from, new_to in matcher.get_opcodes():
+    for operation, old_from, old_to, new_from, new_to in SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
         if operation == "equal":
-            pieces.append(Piece("same", "".join(new[new_from:new_to])))
+            pieces.append(Piece("same", _line(new[new_from:new_to])))
             continue
         if old_to > old_from:
-            pieces.append(Piece("del", "".join(old[old_from:old_to])))
+            pieces.append(Piece("del", _line(old[old_from:old_to])))
         if new_to > new_from:
-            pieces.append(Piece("ins", "".join(new[new_from:new_to])))
+            pieces.append(Piece("ins", _line(new[new_from:new_to])))
     return tuple(pieces)
+
+
+def _line(words: list[str]) -> str:
+    """Each word with the space after it, so that pieces can stand side by side."""
+    return "".join(word if word == "\n" else f"{word} " for word in words)
 
 
 def between(before: PolicyVersion, after: PolicyVersion) -> Changes:
@@ -133,7 +142,7 @@ def _moved(before: list[str], after: list[str]) -> set[str]:
 
 
 def _words(clause: Clause) -> tuple:
-    return clause.heading, clause.text, sorted(clause.promises)
+    return clause.heading, tidy(clause.text), sorted(clause.promises)
 
 
 def _whole(clause: Clause, kind: str, mark: str) -> ClauseChange:

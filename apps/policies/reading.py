@@ -1,9 +1,10 @@
 """A version as people read it: Markdown made into safe HTML, and into plain paragraphs for showing what changed.
 
-Raw HTML in a text is shown as the characters it is made of, never interpreted; pictures are left out, since our pages ask
-no other host for anything. Headings inside a clause stand below the clause's own.
+Raw HTML in a text is shown as the characters it is made of, never interpreted; a picture becomes a link, since our pages
+load nothing from any other host. Headings inside a clause stand below the clause's own.
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -11,10 +12,16 @@ from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+LINE_END = re.compile(r"\r\n?")
 CLAUSE_LEVEL = 2
 LOWEST_LEVEL = 6
 
 _markdown = MarkdownIt("commonmark", {"html": False}).disable("image")
+
+
+def tidy(text: str) -> str:
+    """A text as it is kept: browsers send other line ends than files have, and that must not look like a change."""
+    return LINE_END.sub("\n", text).strip()
 
 
 def _parsed(text: str) -> list[Token]:
@@ -28,7 +35,7 @@ def _parsed(text: str) -> list[Token]:
 @lru_cache(maxsize=512)
 def html(text: str) -> SafeString:
     """Markdown as HTML that holds no script, no style and no foreign source."""
-    return mark_safe(_markdown.renderer.render(_parsed(text), _markdown.options, {}))  # noqa: S308 - html is disabled
+    return mark_safe(_markdown.renderer.render(_parsed(text), _markdown.options, {}))  # html is disabled
 
 
 def plain(text: str) -> str:

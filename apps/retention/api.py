@@ -5,12 +5,13 @@ in is answered with its line number and reason while the rest goes in.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja import Field, Router, Schema
+from ninja import Field, Query, Router, Schema
 
+from apps.accounts.bearer import ServiceTokenAuth
 from apps.accounts.models import Organization
 from apps.accounts.services import tokens
 from apps.accounts.services.registration import organization_by_reference
@@ -23,7 +24,7 @@ router = Router(tags=["messages"])
 
 REFERENCE = Field(pattern=r"^ORG-[0-9A-Z]{5,12}$", description="Reference of the organization", examples=["ORG-7F3K2M9"])
 NAME = Field(pattern=r"^[A-Za-z0-9._:-]{1,100}$", description="Your name of the batch; the same name is taken in once")
-SOURCE = Field("product", pattern=r"^[a-z0-9_-]{1,40}$", description="The system whose ids the messages carry")
+SOURCE_NAME = Field(pattern=r"^[a-z0-9_-]{1,40}$", description="The system whose ids the messages carry")
 
 NDJSON_BODY = {
     "requestBody": {
@@ -69,7 +70,7 @@ class BatchOut(Schema):
 
 class ReadIn(Schema):
     organization: str = REFERENCE
-    source: str = SOURCE
+    source: Annotated[str, SOURCE_NAME] = "product"
     id: str = Field(min_length=1, max_length=200)
     sent_at: datetime = Field(description="As it was sent, with its offset")
     conversation_class: str = Field("", alias="class", max_length=40)
@@ -93,8 +94,13 @@ class _Body:
         return self._stream.read(size)
 
 
-@router.post("/messages", response=BatchOut, openapi_extra=NDJSON_BODY, summary="Hand over a batch of messages")
-def take_messages(request: HttpRequest, organization: str = REFERENCE, batch: str = NAME, source: str = SOURCE):
+@router.post("/messages", auth=ServiceTokenAuth("messages"), response=BatchOut, openapi_extra=NDJSON_BODY, summary="Hand over a batch of messages")
+def take_messages(
+    request: HttpRequest,
+    organization: Annotated[str, Query(), REFERENCE],
+    batch: Annotated[str, Query(), NAME],
+    source: Annotated[str, Query(), SOURCE_NAME] = "product",
+):
     """Takes in a stream of messages. Send the same batch again after a broken connection: it goes on where it stopped."""
     owner, actor = _organization(request, organization)
     if request.content_type != "application/x-ndjson":
@@ -104,7 +110,7 @@ def take_messages(request: HttpRequest, organization: str = REFERENCE, batch: st
     return ingest.summary(ingest.feed(batch=opened, reader=reader, by=actor, now=clock.now))
 
 
-@router.post("/messages/read", summary="Read one message back while it lives")
+@router.post("/messages/read", auth=ServiceTokenAuth("messages"), summary="Read one message back while it lives")
 def read_message(request: HttpRequest, wanted: ReadIn) -> dict[str, Any]:
     """Answers the message, or 410 once its life is over, with the number of the certificate."""
     owner, _actor = _organization(request, wanted.organization)

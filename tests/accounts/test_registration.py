@@ -6,7 +6,13 @@ from datetime import date
 import pytest
 from django.db import connection
 
-from apps.accounts.models import ExternalIdentity, Organization, Person, PersonEmail, PersonPhone
+from apps.accounts.models import (
+    ExternalIdentity,
+    Organization,
+    Person,
+    PersonEmail,
+    PersonPhone,
+)
 from apps.accounts.services import registration
 from apps.accounts.services.matching import Handle, match
 from apps.accounts.states import OrganizationStanding

@@ -20,7 +20,9 @@ FOREIGN = (
     ("names a folder of packages", re.compile(r"file:///" + r"\w|--find" + r"-links\b")),
     ("names an index", re.compile("(?m)^--?(?:extra-)?" + r"index-url\b|^\s*(?:UV|PIP)_(?:EXTRA_)?" + r"INDEX\w*\s*="))
 )  # fmt: skip
-TEXTS = frozenset({".py", ".html", ".txt", ".md", ".toml", ".css", ".js", ".cfg", ".ini", ".yml", ".yaml", ".sh", ".lock", ".in", ""})
+TEXTS = frozenset(
+    {".py", ".html", ".txt", ".md", ".toml", ".css", ".js", ".cfg", ".ini", ".yml", ".yaml", ".sh", ".lock", ".in", ""}
+)
 
 
 def without_docstring(root: Path = CHECKOUT) -> list[str]:
@@ -34,7 +36,9 @@ def inline_imports(root: Path = CHECKOUT) -> list[str]:
     for source in sources(root):
         for function in ast.walk(source.tree):
             if isinstance(function, FUNCTIONS):
-                found += [source.at(node) for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
+                found += [
+                    source.at(node) for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)
+                ]
     return sorted(set(found))
 
 

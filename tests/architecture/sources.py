@@ -1,4 +1,4 @@
-"""The code as the architecture tests read it: parsed, never imported. A root other than the checkout is a planted sample."""
+"""The code as the architecture tests read it: parsed, never imported. Another root than the checkout is a planted sample."""
 
 import ast
 import subprocess
@@ -64,7 +64,10 @@ def plant(root: Path, name: str, text: str) -> Path:
 
 def kept_files(root: Path = CHECKOUT) -> list[Path]:
     """What is, or will be, kept in the repository: no ignored files."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True, check=True
+    listed = subprocess.run(  # noqa: S603
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        check=True,
     )
     return [root / name for name in listed.stdout.decode().split("\0") if name and (root / name).is_file()]

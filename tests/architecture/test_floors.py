@@ -1,4 +1,4 @@
-"""An app imports, and points to, only what lies below it; nobody imports config; neighbours on a floor are strangers."""
+"""An app imports, and points to, only what lies below it; nobody imports config; neighbours are strangers."""
 
 from pathlib import Path
 

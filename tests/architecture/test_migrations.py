@@ -42,7 +42,12 @@ def _used(source: Source) -> list[str]:
         for part in ast.walk(keyword.value)
     }
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Name) and node.id in ("apps", "config") and id(node) not in allowed and not _is_argument(source, node):
+        if (
+            isinstance(node, ast.Name)
+            and node.id in ("apps", "config")
+            and id(node) not in allowed
+            and not _is_argument(source, node)
+        ):
             found.append(f"uses {node.id} in line {node.lineno}")
     return found
 

@@ -71,7 +71,9 @@ def test_no_two_refusals_of_different_meaning_share_a_code():
 
 def _one_family(kinds: set[type[Refusal]]) -> bool:
     """Of one name, or all of them sharper kinds of one of them."""
-    return len({kind.__name__ for kind in kinds}) == 1 or any(all(issubclass(kind, root) for kind in kinds) for root in kinds)
+    return len({kind.__name__ for kind in kinds}) == 1 or any(
+        all(issubclass(kind, root) for kind in kinds) for root in kinds
+    )
 
 
 @pytest.fixture

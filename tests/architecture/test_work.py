@@ -8,7 +8,7 @@ from config.wakeups import WAKEUPS
 from tests.architecture import work
 from tests.architecture.sources import plant
 
-BAD = '''
+BAD = """
 @shared_task
 def nameless():
     pass
@@ -20,7 +20,7 @@ def deliver(mail_id, address, *extra, **_later):
 @app.task(name="mail.send_due")
 def send_due(**_later):
     pass
-'''
+"""
 
 
 def test_every_task_has_an_explicit_name_that_begins_with_its_app():
@@ -55,7 +55,10 @@ def test_bad_tasks_are_named(tmp_path: Path):
     wakeups = {"mail.queued": "elsewhere.deliver", "mail.torn": "mail.mend"}
 
     assert work.badly_named(found) == ["apps/mail/tasks.py:3", "apps/mail/tasks.py:7"]
-    assert work.takes_more_than_ids(found) == ["apps/mail/tasks.py:7 takes address", "apps/mail/tasks.py:7 takes *extra"]
+    assert work.takes_more_than_ids(found) == [
+        "apps/mail/tasks.py:7 takes address",
+        "apps/mail/tasks.py:7 takes *extra",
+    ]
     assert work.never_woken(found, timetable, wakeups) == ["apps/mail/tasks.py:3 "]
     assert work.not_a_task(found, timetable, wakeups) == [
         "timetable: nothing names mail.sort",

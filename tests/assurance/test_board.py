@@ -22,7 +22,9 @@ RUN = "/admin/assurance/promise/act/run/"
 
 
 def member(role: str) -> StaffMember:
-    return StaffMember.objects.create(username=role, email=f"{role}@covenant.example", full_name="Bo Example", roles=[role])
+    return StaffMember.objects.create(
+        username=role, email=f"{role}@covenant.example", full_name="Bo Example", roles=[role]
+    )
 
 
 def browser(role: str = Role.AUDITOR) -> Client:

@@ -40,7 +40,9 @@ def test_a_promise_is_kept_when_rows_were_looked_at_and_nothing_was_found():
     check(seeing(3))
 
     assert state() == "kept"
-    assert list(CheckResult.objects.values_list("check_code", "state", "rows", "error")) == [("p06_seen", "kept", 3, "")]
+    assert list(CheckResult.objects.values_list("check_code", "state", "rows", "error")) == [
+        ("p06_seen", "kept", 3, "")
+    ]
 
 
 def test_a_promise_is_broken_by_one_finding_of_one_check():
@@ -94,7 +96,9 @@ def test_a_check_that_raises_is_not_kept_and_tells_the_kind_of_error_only():
     check(seeing(5), raising(ValueError("Ada Lovelace is past her life")))
 
     assert state() == "broken"
-    assert list(Finding.objects.values_list("object", "why")) == [("check:p06_raises", "the check ended with ValueError")]
+    assert list(Finding.objects.values_list("object", "why")) == [
+        ("check:p06_raises", "the check ended with ValueError")
+    ]
     result = CheckResult.objects.get(check_code="p06_raises")
     assert (result.state, result.error, result.rows) == ("error", "ValueError", 0)
 
@@ -225,5 +229,12 @@ def test_all_promises_have_a_row_by_section_and_making_them_twice_changes_nothin
     board.ensure(LATER)
 
     assert list(Promise.objects.values_list("code", flat=True)) == list(PROMISES)
-    assert [Promise.objects.get(code=code).section for code in ("P10", "P11", "P16", "P17", "P20", "P26")] == [1, 2, 2, 3, 4, 4]
+    assert [Promise.objects.get(code=code).section for code in ("P10", "P11", "P16", "P17", "P20", "P26")] == [
+        1,
+        2,
+        2,
+        3,
+        4,
+        4,
+    ]
     assert state() == "kept"

@@ -102,16 +102,18 @@ def test_a_personal_column_in_no_holding_is_named():
 
 
 def test_a_holding_of_a_table_that_is_not_there_is_named():
-    assert [(one.object, one.why) for one in columns.violations([], columns.declarations([], [holding(tables=("gone",))]))] == [
-        ("gone", columns.NO_TABLE)
-    ]
+    assert [
+        (one.object, one.why) for one in columns.violations([], columns.declarations([], [holding(tables=("gone",))]))
+    ] == [("gone", columns.NO_TABLE)]
 
 
 @pytest.mark.django_db
 def test_partitions_stand_under_the_name_of_their_parent():
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE planted (day date) PARTITION BY RANGE (day)")
-        cursor.execute("CREATE TABLE planted_leaf PARTITION OF planted FOR VALUES FROM ('2026-01-01') TO ('2026-01-02')")
+        cursor.execute(
+            "CREATE TABLE planted_leaf PARTITION OF planted FOR VALUES FROM ('2026-01-01') TO ('2026-01-02')"
+        )
 
     assert found() == [("planted.day", columns.UNDECLARED)]
 

@@ -46,7 +46,9 @@ urlpatterns = [path("failing/", failing), path("database/", failing_in_database)
 def written():
     """What the handler of the settings would write, as text."""
     stream = io.StringIO()
-    handler = next(one for one in logging.getLogger().handlers if any(isinstance(f, logs.WithoutPersonalData) for f in one.filters))
+    handler = next(
+        one for one in logging.getLogger().handlers if any(isinstance(f, logs.WithoutPersonalData) for f in one.filters)
+    )
     before = handler.setStream(stream)
     yield lambda: stream.getvalue()
     handler.setStream(before)
@@ -191,7 +193,10 @@ def test_the_chain_behind_an_error_is_written_by_classes():
     except ValueError as error:
         said = logs.describe(error)
 
-    assert [said["error"], *(one["error"] for one in said["because"])] == ["ValueError", "django.db.utils.IntegrityError"]
+    assert [said["error"], *(one["error"] for one in said["because"])] == [
+        "ValueError",
+        "django.db.utils.IntegrityError",
+    ]
 
 
 def test_the_server_in_front_writes_no_access_log_and_cleans_its_own_errors():
@@ -206,12 +211,16 @@ def test_the_server_in_front_writes_no_access_log_and_cleans_its_own_errors():
 
     log = ImpersonalLog(Configuration())
 
-    assert all(any(isinstance(f, logs.WithoutPersonalData) for f in handler.filters) for handler in log.error_log.handlers)
+    assert all(
+        any(isinstance(f, logs.WithoutPersonalData) for f in handler.filters) for handler in log.error_log.handlers
+    )
     assert log.access(None, None, None, None) is None
 
 
 def test_no_handler_of_the_settings_goes_round_the_filter():
-    assert [name for name, handler in settings.LOGGING["handlers"].items() if "impersonal" not in handler["filters"]] == []
+    assert [
+        name for name, handler in settings.LOGGING["handlers"].items() if "impersonal" not in handler["filters"]
+    ] == []
     assert logging.getLogger("django").handlers == []
 
 

@@ -68,7 +68,7 @@ def test_a_date_that_is_not_the_day_of_posting_is_found(first):
 
 
 def test_words_that_the_public_page_hides_are_found(first):
-    plant("UPDATE policies_clause SET text = text || E'\\n[note]: https://example.org \"we sell it\"\\n' WHERE code = 'use'")
+    plant("UPDATE policies_clause SET text = text || E'\\n\\n[note]: https://example.org \"we sell it\"\\n' WHERE code = 'use'")
     assert found(promises.the_public_page_is_the_version_in_force) == {
         ("POL-1/use", "the clause on the public page is not the one published")
     }

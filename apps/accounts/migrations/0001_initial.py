@@ -1,6 +1,5 @@
 """The tables of organizations, persons, how they are reached, their identities, and service tokens."""
 
-import apps.accounts.models
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
@@ -9,6 +8,8 @@ import simple_history.models
 from django.conf import settings
 from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
+
+import apps.accounts.models
 
 
 class Migration(migrations.Migration):

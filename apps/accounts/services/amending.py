@@ -11,7 +11,13 @@ from typing import Any
 from django.db import models, transaction
 
 from apps.accounts import details
-from apps.accounts.models import ExternalIdentity, Organization, Person, PersonEmail, PersonPhone
+from apps.accounts.models import (
+    ExternalIdentity,
+    Organization,
+    Person,
+    PersonEmail,
+    PersonPhone,
+)
 from apps.accounts.services import registration
 from apps.accounts.services.registration import EntitlementUnknown
 from apps.accounts.states import ArchiveEntitlement

@@ -29,6 +29,7 @@ class ReasonMissing(Refusal):
 
 
 SHOWN = ("given_name", "family_name", "birth_date", "street", "city", "postal_code", "state", "country")
+CONTACT = ("contact_name", "contact_email", "contact_phone")
 
 
 @transaction.atomic
@@ -49,6 +50,19 @@ def reveal(*, person: Person, reason: str, by: StaffMember, at: datetime) -> lis
     shown = [(label, str(value) if value else "") for _name, label, value in values]
     labels = {"emails": "e-mail", "phones": "phone", "identities": "external identity"}
     return shown + [(labels[name], value) for name, held in many.items() for value in held or [""]]
+
+
+@transaction.atomic
+def reveal_contact(*, organization: Organization, reason: str, by: StaffMember, at: datetime) -> list[tuple[str, str]]:
+    """The contact of an organization as (label, value), once its being seen is recorded."""
+    if reason not in Reason.values:
+        raise ReasonMissing
+    fields = [Organization._meta.get_field(name) for name in CONTACT]
+    seen = sorted(field.name for field in fields if getattr(organization, field.name))
+    ledger.record(
+        "organization.revealed", by=by, about=organization.reference, at=at, facts={"fields": seen, "reason": str(reason)}
+    )
+    return [(str(field.verbose_name), getattr(organization, field.name)) for field in fields]
 
 
 def _fields() -> list[models.Field]:

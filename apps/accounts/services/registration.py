@@ -11,7 +11,13 @@ from datetime import date, datetime
 from django.db import transaction
 
 from apps.accounts import details
-from apps.accounts.models import ExternalIdentity, Organization, Person, PersonEmail, PersonPhone
+from apps.accounts.models import (
+    ExternalIdentity,
+    Organization,
+    Person,
+    PersonEmail,
+    PersonPhone,
+)
 from apps.accounts.states import ArchiveEntitlement, OrganizationStanding
 from apps.audit.services import ledger
 from apps.foundation.actors import Actor

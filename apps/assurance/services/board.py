@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
 
 from apps.assurance.models import CheckResult, Finding, Promise
 from apps.assurance.registry import CHECKS
@@ -86,8 +85,8 @@ def ensure(at: datetime) -> list[Promise]:
 
 def _latest_results(codes: list[str]) -> dict[tuple[str, str], CheckResult]:
     """The newest result of each check, by promise and check."""
-    newest = CheckResult.objects.filter(promise=OuterRef("promise"), check_code=OuterRef("check_code")).order_by("-id")
-    found = CheckResult.objects.filter(promise__in=codes, pk=Subquery(newest.values("pk")[:1]))
+    found = CheckResult.objects.filter(promise__in=codes).order_by("promise_id", "check_code", "-id")
+    found = found.distinct("promise_id", "check_code")
     return {(result.promise_id, result.check_code): result for result in found}
 
 
@@ -107,9 +106,7 @@ def lines(codes: Iterable[str] | None = None, *, checks: tuple[Check, ...] = CHE
     found = defaultdict(list)
     for finding in Finding.objects.open().filter(promise__in=wanted).order_by("since", "id"):
         found[finding.promise_id].append(finding)
-    return [
-        _promise_line(promises.get(code), code, checks, results, found[code], findings) for code in wanted
-    ]
+    return [_promise_line(promises.get(code), code, checks, results, found[code], findings) for code in wanted]
 
 
 def _promise_line(promise, code, checks, results, found, limit) -> PromiseLine:

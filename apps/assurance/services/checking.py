@@ -139,7 +139,7 @@ def _result(this: Run, promise: Promise, outcome: Outcome) -> CheckResult:
 
 
 def _open_findings(promise: Promise, outcomes: list[Outcome], at: datetime) -> tuple[list[int], int]:
-    """One row per object and reason: a new one, or the one that stands with its `since`. Returns all seen, and how many are new."""
+    """One row per object and reason: a new one, or the one that stands. Returns all that were seen, and how many are new."""
     standing = {(one.check_code, one.object, one.why): one.pk for one in promise.findings.open()}
     seen, fresh = [], []
     for outcome in outcomes:

@@ -19,6 +19,7 @@ from apps.foundation.moves import require_move
 from apps.foundation.promises import PROMISES
 from apps.foundation.refusals import Refusal
 from apps.policies.models import Clause, PolicyVersion
+from apps.policies.reading import tidy
 from apps.policies.states import MOVES, State
 from apps.staff.models import Approval, StaffMember
 from apps.staff.services import approvals
@@ -101,7 +102,7 @@ def draft_from(*, previous: PolicyVersion | None, by: Actor | StaffMember, at: d
 def _new_draft(title: str, introduction: str, at: datetime) -> PolicyVersion:
     last = PolicyVersion.objects.order_by("-number").first()
     version = PolicyVersion(
-        number=last.number + 1 if last else 1, title=title, introduction=introduction, created_at=at
+        number=last.number + 1 if last else 1, title=title, introduction=tidy(introduction), created_at=at
     )
     version._history_date = at
     version.save()
@@ -115,7 +116,7 @@ def _write_clauses(version: PolicyVersion, clauses: Iterable[Mapping[str, Any]])
             position=position,
             code=clause["code"],
             heading=clause["heading"],
-            text=clause["text"],
+            text=tidy(clause["text"]),
             promises=list(clause.get("promises", ())),
         )
         for position, clause in enumerate(clauses, start=1)
@@ -137,6 +138,19 @@ def set_clauses(
     draft = _locked_draft(version)
     draft.clauses.all().delete()
     _write_clauses(draft, clauses)
+    note_change(version=draft, by=by, at=at)
+    return draft
+
+
+@transaction.atomic
+def reword(
+    *, version: PolicyVersion, title: str, introduction: str, by: Actor | StaffMember, at: datetime
+) -> PolicyVersion:
+    """Change title and introduction of a draft."""
+    draft = _locked_draft(version)
+    draft.title, draft.introduction = title, tidy(introduction)
+    draft._history_date = at
+    draft.save(update_fields=["title", "introduction"])
     note_change(version=draft, by=by, at=at)
     return draft
 
@@ -169,6 +183,12 @@ def open_approval(version: PolicyVersion) -> Approval | None:
         .select_related("asked_by")
         .first()
     )
+
+
+def is_asked_for(version: PolicyVersion) -> bool:
+    """Whether a second person can approve the text as it is now. A request for other words than these doesn't count."""
+    approval = open_approval(version)
+    return approval is not None and bytes(approval.digest) == digest_of(version)
 
 
 @transaction.atomic

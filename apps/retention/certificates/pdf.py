@@ -18,7 +18,6 @@ from apps.foundation.signing import fingerprint
 TEMPLATE = Path(settings.BASE_DIR) / "templates" / "retention" / "certificate.typ"
 STANDARDS = ["a-3a", "ua-1"]
 ATTACHMENT = "certificate.json"
-STEPS = ("Intent recorded", "Key destroyed", "Rows removed")
 ACCOUNT = (
     ("ingested", "Taken in"),
     ("moved_in", "Moved in from other cohorts"),
@@ -64,7 +63,7 @@ def _compile(signed: dict[str, Any], **options: Any) -> Any:
     template = TEMPLATE.read_bytes()
     attached = json.dumps(signed, ensure_ascii=False, indent=1, sort_keys=True)
     page = json.dumps(_page(signed), ensure_ascii=False)
-    issued_at = datetime.fromisoformat(signed["certificate"]["issued_at"])
+    issued_at = datetime.fromisoformat(signed["certificate"]["issued_at"]).replace(microsecond=0)
     return typst.compile(
         template,
         sys_inputs={"page": _showable(page), "attachment": attached},
@@ -109,8 +108,8 @@ def _page(signed: dict[str, Any]) -> dict[str, Any]:
             for part in certificate["segments"]
         ],
         "steps": [
-            [label, step["step"], _moment(step["at"]), _journal(step)]
-            for label, step in zip(STEPS, method["steps"], strict=True)
+            [str(place), step["step"], _moment(step["at"]), _journal(step)]
+            for place, step in enumerate(method["steps"], 1)
         ],
         "destruction": method["destruction"],
         "performed_by": f"{method['performed_by']}, {method['tool']['name']} {method['tool']['version']}",
@@ -123,7 +122,7 @@ def _page(signed: dict[str, Any]) -> dict[str, Any]:
         "backups": certificate["backups"],
         "covers": certificate["covers"],
         "does_not_cover": certificate["does_not_cover"],
-        "sanitization": [[label, certificate["sanitization"][name]] for name, label in SANITIZATION],
+        "sanitization": [[label, _field(name, certificate["sanitization"][name])] for name, label in SANITIZATION],
         "signature": {
             "algorithm": signature["algorithm"],
             "key": signature["key"],
@@ -138,6 +137,10 @@ def _moment(value: str | None) -> str:
     return "" if value is None else f"{_day(value[:10])}, {value[11:19]} UTC"
 
 
+def _field(name: str, value: str) -> str:
+    return _moment(value) if name.endswith("_at") else value
+
+
 def _day(value: str) -> str:
     moment = datetime.fromisoformat(value)
     return f"{moment.day} {moment:%B} {moment.year}"
@@ -149,8 +152,8 @@ def _span(first: str | None, last: str | None) -> str:
     return _day(first[:10]) if first[:10] == last[:10] else f"{_day(first[:10])} to {_day(last[:10])}"
 
 
-def _journal(step: dict[str, Any]) -> str:
-    return f"entry {step['journal_sequence']:,}, {step['journal_digest']}" if "journal_sequence" in step else ""
+def _journal(step: dict[str, Any]) -> list[str] | None:
+    return [f"{step['journal_sequence']:,}", step["journal_digest"]] if "journal_sequence" in step else None
 
 
 def _count(messages: int) -> str:
