@@ -17,7 +17,7 @@ from apps.policies.demo_policy import FIRST, SECOND
 from apps.policies.services import publication
 from apps.retention.importing.lines import Incoming, Party
 from apps.retention.models import ConversationClass
-from apps.retention.services import ingest, leaves, rules, sealing
+from apps.retention.services import batches, ingest, leaves, rules, sealing
 from apps.staff.models import StaffMember
 from apps.staff.roles import Role
 from apps.staff.services import joining
@@ -132,12 +132,12 @@ def _client(client: Client, staff: dict[str, StaffMember], chance: random.Random
 
 def _messages(client: Client, organization: Organization, chance: random.Random, *, at: datetime) -> None:
     """One day's batch: messages of the hours before `at`, handed over then."""
-    batch = ingest.open_batch(
+    batch = batches.open_batch(
         organization=organization, source="product", key=f"demo-{at:%Y-%m-%d}", by=SYSTEM, at=at
     )
     lines = list(_lines(client, organization, chance, at))
     ingest.take_in(batch=batch, lines=lines, last_number=len(lines), digest=None, by=SYSTEM, at=at)
-    ingest.close_batch(batch=batch, digest=None, by=SYSTEM, at=at)
+    batches.close_batch(batch=batch, digest=None, by=SYSTEM, at=at)
 
 
 def _lines(client: Client, organization: Organization, chance: random.Random, at: datetime) -> Iterator[Incoming]:

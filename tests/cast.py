@@ -13,7 +13,7 @@ from apps.foundation.actors import SYSTEM
 from apps.policies.services import publication
 from apps.retention.importing.lines import Incoming, Party
 from apps.retention.models import Batch, ConversationClass, RetentionRule
-from apps.retention.services import ingest, leaves, rules
+from apps.retention.services import batches, ingest, leaves, rules
 from apps.staff.models import StaffMember
 from apps.staff.roles import Role
 from apps.staff.services import joining
@@ -98,8 +98,8 @@ def hand_over(
     life_from: str = "sending",
 ) -> Batch:  # fmt: skip
     """Take lines in as one batch, as the API does."""
-    batch = ingest.open_batch(organization=organization, source=source, key=key, by=SYSTEM, at=at, life_from=life_from)
+    batch = batches.open_batch(organization=organization, source=source, key=key, by=SYSTEM, at=at, life_from=life_from)
     ingest.take_in(
         batch=batch, lines=lines, last_number=lines[-1].number if lines else 0, digest=None, by=SYSTEM, at=at
     )
-    return ingest.close_batch(batch=batch, digest=None, by=SYSTEM, at=at)
+    return batches.close_batch(batch=batch, digest=None, by=SYSTEM, at=at)

@@ -18,7 +18,7 @@ from apps.accounts.services.registration import organization_by_reference
 from apps.foundation import clock
 from apps.foundation.refusals import Refusal
 from apps.retention.importing import ndjson
-from apps.retention.services import ingest, reading
+from apps.retention.services import batches, ingest, reading
 
 router = Router(tags=["messages"])
 
@@ -105,9 +105,9 @@ def take_messages(
     owner, actor = _organization(request, organization)
     if request.content_type != "application/x-ndjson":
         raise NotAStream
-    opened = ingest.open_batch(organization=owner, source=source, key=batch, by=actor, at=clock.now())
+    opened = batches.open_batch(organization=owner, source=source, key=batch, by=actor, at=clock.now())
     reader = ndjson.read(_Body(request), longest_line=settings.RETENTION_LONGEST_LINE_BYTES)
-    return ingest.summary(ingest.feed(batch=opened, reader=reader, by=actor, now=clock.now))
+    return batches.summary(ingest.feed(batch=opened, reader=reader, by=actor, now=clock.now))
 
 
 @router.post("/messages/read", auth=ServiceTokenAuth("messages"), summary="Read one message back while it lives")

@@ -34,7 +34,7 @@ PEOPLE = frozenset({
 #: the working of the machine: ledger, journal, imports, destructions, outbox
 WORKINGS = frozenset({
     "audit.view_event", "audit.view_journalentry", "audit.view_ledgerseal",
-    "retention.view_batch", "retention.view_destruction", "retention.view_earlydeletion", "retention.view_serviceclock",
+    "retention.view_batch", "retention.view_destruction", "retention.view_earlydeletion", "retention.view_clockdoubt",
     "mail.view_outgoingmail",
 })  # fmt: skip
 
@@ -73,7 +73,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "staff.view_staffmember", "staff.add_staffmember", "staff.change_staffmember", "staff.end_staffmember",
         "accounts.view_servicetoken", "accounts.add_servicetoken", "accounts.revoke_servicetoken",
         "audit.view_event", "audit.view_journalentry", "audit.view_ledgerseal",
-        "retention.view_batch", "retention.view_destruction", "retention.view_serviceclock", "retention.confirm_clock",
+        "retention.view_batch", "retention.view_destruction", "retention.view_clockdoubt", "retention.confirm_clock",
         "mail.view_outgoingmail", "mail.retry_outgoingmail",
     },
 }  # fmt: skip

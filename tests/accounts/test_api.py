@@ -46,7 +46,8 @@ def ada(client, **more):
 def refused(response, status, code):
     error = response.json()["error"]
     assert (response.status_code, error["code"]) == (status, code)
-    assert error["what"] and error["mend"]
+    assert error["what"]
+    assert error["mend"]
     assert response.headers["Content-Type"] == "application/json; charset=utf-8"
     return error
 

@@ -30,7 +30,7 @@ def test_the_page_says_what_will_happen_and_does_nothing(officer, harbor):
 
 def test_post_does_it_and_says_so(officer, harbor):
     answer = officer.post(act(harbor, "retry"), follow=True)
-    assert admin_urls.DONE == [f"retry {harbor.reference}"]
+    assert [f"retry {harbor.reference}"] == admin_urls.DONE
     assert answer.redirect_chain == [(f"{LIST}{harbor.pk}/change/", 302)]
     assert "It was tried again." in answer.content.decode()
 
@@ -39,7 +39,7 @@ def test_the_same_confirmation_sent_twice_acts_once(officer, harbor):
     once = officer.get(act(harbor, "retry")).context["once"]
     officer.post(act(harbor, "retry"), {"once": once})
     answer = officer.post(act(harbor, "retry"), {"once": once}, follow=True)
-    assert admin_urls.DONE == [f"retry {harbor.reference}"]
+    assert [f"retry {harbor.reference}"] == admin_urls.DONE
     assert "A second click changes nothing." in answer.content.decode()
     another = officer.get(act(harbor, "retry")).context["once"]
     officer.post(act(harbor, "retry"), {"once": another})
@@ -63,14 +63,15 @@ def test_a_double_click_acts_once_also_when_both_arrive_at_the_same_moment(offic
     [thread.start() for thread in clicks]
     [thread.join() for thread in clicks]
     assert answers == [302, 302]
-    assert admin_urls.DONE == [f"retry {harbor.reference}"]
+    assert [f"retry {harbor.reference}"] == admin_urls.DONE
 
 
 def test_a_refusal_is_shown_with_its_mend(officer, harbor):
     answer = officer.post(act(harbor, "refuse"))
     page = answer.content.decode()
     assert answer.status_code == 409
-    assert "It is too late for that." in page and "Do it earlier tomorrow." in page
+    assert "It is too late for that." in page
+    assert "Do it earlier tomorrow." in page
 
 
 def test_what_was_refused_may_be_tried_again_from_the_same_page(officer, harbor):
@@ -92,7 +93,9 @@ def test_who_lacks_the_permission_is_refused_and_sees_no_button(browser_of, harb
 
 def test_buttons_stand_where_they_apply(manager, harbor):
     page = manager.get(f"{LIST}{harbor.pk}/change/").content.decode()
-    assert act(harbor, "retry") in page and act(harbor, "never") not in page and "/act/sweep/" not in page
+    assert act(harbor, "retry") in page
+    assert act(harbor, "never") not in page
+    assert "/act/sweep/" not in page
     assert f"{LIST}act/sweep/" in manager.get(LIST).content.decode()
 
 
@@ -132,6 +135,7 @@ def test_a_refusal_while_saving_keeps_what_was_typed(manager, harbor):
     answer = manager.post(f"{LIST}{harbor.pk}/change/", data)
     page = answer.content.decode()
     assert answer.status_code == 200
-    assert "It is too late for that. Do it earlier tomorrow." in page and 'value="Refused Inc"' in page
+    assert "It is too late for that. Do it earlier tomorrow." in page
+    assert 'value="Refused Inc"' in page
     harbor.refresh_from_db()
     assert harbor.name == "Harbor"

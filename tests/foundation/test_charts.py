@@ -29,7 +29,8 @@ def test_every_day_has_its_column_within_the_drawing_and_labels_keep_their_dista
         assert len(bars) == days + 1
         assert all(x >= 0 and x + w <= width and y >= 0 and y + h <= height and w > 0 for x, y, w, h in bars)
         labels = [float(x) for x in re.findall(r'class="axis" x="([\d.]+)" y="%d"' % (height - 6), svg)]
-        assert labels and all(right - left >= 50 for left, right in zip(labels, labels[1:], strict=False))
+        assert labels
+        assert all(right - left >= 50 for left, right in zip(labels, labels[1:], strict=False))
 
 
 def test_numbers_stand_in_the_table_too_and_today_is_marked():

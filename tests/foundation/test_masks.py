@@ -45,15 +45,20 @@ def test_the_kind_of_a_mask_follows_from_the_field():
 @pytest.mark.parametrize("path", ["", "?q=Lovelace", "{pk}/change/"])
 def test_no_page_shows_what_is_masked(auditor, ada, path):
     page = auditor.get(PEOPLE + path.format(pk=ada.pk)).content.decode()
-    assert "A•••" in page and "L•••" in page
+    assert "A•••" in page
+    assert "L•••" in page
     text = page.replace('value="Lovelace"', "")  # what somebody typed themself
-    assert "Lovelace" not in text and "ada@harbor.org" not in text and "1985" not in text
+    assert "Lovelace" not in text
+    assert "ada@harbor.org" not in text
+    assert "1985" not in text
 
 
 def test_who_may_change_but_did_not_look_sees_masks_and_changes_nothing_hidden(analyst, ada):
     address = f"{PEOPLE}{ada.pk}/change/"
     page = analyst.get(address).content.decode()
-    assert "Lovelace" not in page and 'name="given_name"' not in page and "ada@harbor.org" not in page
+    assert "Lovelace" not in page
+    assert 'name="given_name"' not in page
+    assert "ada@harbor.org" not in page
     answer = analyst.post(address, {"given_name": "Eve", "standing": "active"})
     ada.refresh_from_db()
     assert (answer.status_code, ada.given_name) == (200, "Ada")
@@ -70,10 +75,13 @@ def test_lifting_the_masks_is_recorded_first_and_ends_by_itself(analyst, ada):
             ada.reference, f"staff:{analyst.member.reference}", {"model": "accounts.person"},
         )  # fmt: skip
         page = analyst.get(address + "change/").content.decode()
-        assert 'value="Lovelace"' in page and "ada@harbor.org" in page and "12:15 UTC" in page
+        assert 'value="Lovelace"' in page
+        assert "ada@harbor.org" in page
+        assert "12:15 UTC" in page
     with time_machine.travel("2026-03-08T12:16:00Z", tick=False):
         page = analyst.get(address + "change/").content.decode()
-        assert "Lovelace" not in page and "ada@harbor.org" not in page
+        assert "Lovelace" not in page
+        assert "ada@harbor.org" not in page
 
 
 def test_lifting_masks_opens_that_page_only_and_not_the_list(analyst, ada, version):
@@ -116,7 +124,8 @@ def test_no_address_asks_through_a_relation_either(auditor, ada):
 def test_a_search_for_a_person_does_not_stand_in_the_address(auditor, ada):
     answer = auditor.post(PEOPLE + "?standing=active", {"_search": "1", "q": "Lovelace"})
     assert answer.status_code == 302
-    assert "Lovelace" not in answer.url and "standing=active" in answer.url
+    assert "Lovelace" not in answer.url
+    assert "standing=active" in answer.url
     page = auditor.get(answer.url)
     assert [row.pk for row in page.context["cl"].result_list] == [ada.pk]
     assert page.context["cl"].query == "Lovelace"

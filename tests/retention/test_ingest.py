@@ -9,8 +9,8 @@ from apps.foundation.keys import keystore
 from apps.retention import envelope
 from apps.retention.importing.lines import Deletion, Party, Refused
 from apps.retention.models import AsideMessage, Batch, BatchShare, Cohort, EarlyDeletion, Message, RefusedLine, Segment
-from apps.retention.services import ingest, leaves, reading, sealing
-from apps.retention.services.ingest import BatchKeyUsed
+from apps.retention.services import batches, leaves, reading, sealing
+from apps.retention.services.batches import BatchKeyUsed
 from apps.retention.services.rules import NoRule
 from apps.retention.states import CohortState
 from tests import cast
@@ -197,7 +197,7 @@ def test_refused_lines_keep_number_and_reason_and_never_content():
     clinic = cast.hill_clinic()
     batch = cast.hand_over(clinic, [cast.message(1), Refused(2, "bad_time", "sent_at must be a time.", "message")])
     assert list(RefusedLine.objects.values_list("number", "code", "why")) == [(2, "bad_time", "sent_at must be a time.")]
-    assert ingest.summary(batch)["refused_lines"] == [{"line": 2, "code": "bad_time", "why": "sent_at must be a time."}]
+    assert batches.summary(batch)["refused_lines"] == [{"line": 2, "code": "bad_time", "why": "sent_at must be a time."}]
 
 
 def test_messages_of_a_client_who_is_owed_an_archive_are_marked_as_owed():

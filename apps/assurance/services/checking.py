@@ -92,10 +92,7 @@ def _outcome(check: Check, looked: Looked, took: int) -> Outcome:
     cut = len(found) > MOST_FINDINGS
     if cut:
         found = [*found[:MOST_FINDINGS], Violation(f"check:{check.code}", TOO_MANY)]
-    if found:
-        state = ResultState.BROKEN
-    else:
-        state = ResultState.KEPT if looked.rows else ResultState.NOTHING_TO_CHECK
+    state = ResultState.BROKEN if found else ResultState.KEPT if looked.rows else ResultState.NOTHING_TO_CHECK
     return Outcome(check, state, looked.rows, tuple(found), took, "", cut)
 
 

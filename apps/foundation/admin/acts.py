@@ -101,7 +101,7 @@ class ActsMixin:
         info = self.opts.app_label, self.opts.model_name
         routes = []
         for act in self.acts:
-            name = "%s_%s_%s" % (*info, act.name)
+            name = "{}_{}_{}".format(*info, act.name)
             view = self.admin_site.admin_view(self._act_view(act))
             routes.append(path(f"act/{act.name}/" if act.on_list else f"<path:object_id>/act/{act.name}/", view, name=name))
         return routes

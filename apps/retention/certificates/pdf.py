@@ -7,6 +7,7 @@ their code point, U+1F3E5; the attached JSON has them as they are. The page is n
 
 import json
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,11 @@ def render_pages(signed: dict[str, Any], *, ppi: float = 110) -> list[bytes]:
 def _compile(signed: dict[str, Any], **options: Any) -> Any:
     template = TEMPLATE.read_bytes()
     attached = json.dumps(signed, ensure_ascii=False, indent=1, sort_keys=True)
-    page = json.dumps(_page(signed), ensure_ascii=False)
+    page = json.dumps(_showable(_page(signed)), ensure_ascii=False)
     issued_at = datetime.fromisoformat(signed["certificate"]["issued_at"]).replace(microsecond=0)
     return typst.compile(
         template,
-        sys_inputs={"page": _showable(page), "attachment": attached},
+        sys_inputs={"page": page, "attachment": attached},
         timestamp=issued_at,
         ignore_system_fonts=True,
         **options,
@@ -160,15 +161,24 @@ def _count(messages: int) -> str:
     return "1 message" if messages == 1 else f"{messages:,} messages"
 
 
-def _showable(text: str) -> str:
-    """`text` with every character that can't be shown on the page, or that turns its direction, as a code point."""
-    unusual = sorted({char for char in text if ord(char) > 0x17F and char not in "–—‘’“”…€"})
-    return text.translate({ord(char): f"U+{ord(char):04X}" for char in unusual if not _can_be_shown(char)})
+def _showable(value: Any) -> Any:
+    """`value` with every character of its texts that can't be shown, or that turns the text, as a code point."""
+    if isinstance(value, dict):
+        return {name: _showable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_showable(item) for item in value]
+    if isinstance(value, str):
+        return "".join(char if _is_shown(char) else f"U+{ord(char):04X}" for char in value)
+    return value
 
 
-def _can_be_shown(char: str) -> bool:
-    if not char.isprintable():
-        return False
+@lru_cache(maxsize=4096)
+def _is_shown(char: str) -> bool:
+    return " " <= char <= "~" or (char.isprintable() and _is_in_fonts(char))
+
+
+def _is_in_fonts(char: str) -> bool:
+    """Whether typst's fonts have the character; asked by setting it, there is no other way to ask."""
     try:
         typst.compile(
             b'#set document(title: "-")\n#sys.inputs.char',

@@ -23,7 +23,14 @@ import re
 from typing import Any, BinaryIO
 
 from apps.retention.importing import lines, strict_json
-from apps.retention.importing.lines import Deletion, Incoming, Line, Party, Refused, UnfitLine
+from apps.retention.importing.lines import (
+    Deletion,
+    Incoming,
+    Line,
+    Party,
+    Refused,
+    UnfitLine,
+)
 
 CHUNK = 64 * 1024
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

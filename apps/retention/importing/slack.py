@@ -21,7 +21,14 @@ from typing import Any, BinaryIO, Self
 
 from apps.foundation.refusals import Refusal
 from apps.retention.importing import elements, lines, slack_messages, strict_json
-from apps.retention.importing.lines import Deletion, Incoming, Line, Party, Refused, UnfitLine
+from apps.retention.importing.lines import (
+    Deletion,
+    Incoming,
+    Line,
+    Party,
+    Refused,
+    UnfitLine,
+)
 from apps.retention.importing.slack_messages import SLACKBOT, Channel, Directory
 
 CHANNEL_LISTS = ("channels.json", "groups.json", "mpims.json", "dms.json")

@@ -24,7 +24,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apps.retention.importing import lines
-from apps.retention.importing.lines import Deletion, Incoming, Line, Party, Refused, UnfitLine
+from apps.retention.importing.lines import (
+    Deletion,
+    Incoming,
+    Line,
+    Party,
+    Refused,
+    UnfitLine,
+)
 
 MESSAGES = frozenset({
     "", "me_message", "thread_broadcast", "reply_broadcast", "bot_message", "slackbot_response", "assistant_app_thread",

@@ -1,11 +1,12 @@
 """The tables of rules, cohorts and their account, destructions and certificates; messages follow in 0002."""
 
-import apps.retention.models
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
+
+import apps.retention.models
 
 
 class Migration(migrations.Migration):

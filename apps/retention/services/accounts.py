@@ -5,7 +5,13 @@ from dataclasses import asdict, dataclass
 from django.db.models import Sum
 
 from apps.foundation.refusals import Refusal
-from apps.retention.models import AsideMessage, BatchShare, Cohort, EarlyDeletion, Message
+from apps.retention.models import (
+    AsideMessage,
+    BatchShare,
+    Cohort,
+    EarlyDeletion,
+    Message,
+)
 from apps.retention.states import AsideGround
 
 

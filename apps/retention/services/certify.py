@@ -13,7 +13,14 @@ from apps.foundation.refusals import Refusal
 from apps.mail.services import outbox
 from apps.retention import envelope
 from apps.retention.certificates import document
-from apps.retention.models import BatchShare, Certificate, Cohort, Destruction, Message, certificate_number
+from apps.retention.models import (
+    BatchShare,
+    Certificate,
+    Cohort,
+    Destruction,
+    Message,
+    certificate_number,
+)
 from apps.retention.services.accounts import Account
 
 #: printed on certificates; the same as in pyproject.toml (a test compares)

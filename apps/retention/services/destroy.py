@@ -34,7 +34,12 @@ from apps.retention import envelope
 from apps.retention.models import Cohort, Destruction
 from apps.retention.services import accounts, aside, certify, clock_guard
 from apps.retention.services.clock_guard import ClockInDoubt
-from apps.retention.states import COHORT_MOVES, DESTRUCTION_MOVES, CohortState, DestructionState
+from apps.retention.states import (
+    COHORT_MOVES,
+    DESTRUCTION_MOVES,
+    CohortState,
+    DestructionState,
+)
 from apps.staff.models import StaffMember
 
 log = structlog.get_logger(__name__)

@@ -23,38 +23,37 @@ from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from apps.accounts.models import Organization
 from apps.accounts.services.matching import Handle, match
-from apps.accounts.states import ArchiveEntitlement, OrganizationStanding
+from apps.accounts.states import ArchiveEntitlement
 from apps.audit.services import ledger
 from apps.foundation.actors import Actor
 from apps.foundation.clock import day_of
 from apps.foundation.keys import FileKeystore, keystore
-from apps.foundation.refusals import Refusal
 from apps.policies.services.force import version_in_force
 from apps.retention import envelope
-from apps.retention.importing.lines import Deletion, Incoming, Party, Refused, as_message
+from apps.retention.importing.lines import (
+    Deletion,
+    Incoming,
+    Party,
+    Refused,
+    as_message,
+)
 from apps.retention.life import Rule, expiry_day, rule_for
-from apps.retention.models import Batch, BatchShare, ConversationClass, EarlyDeletion, ImportedOnce, RefusedLine
-from apps.retention.services import arrivals, early, leaves
+from apps.retention.models import (
+    Batch,
+    BatchShare,
+    ConversationClass,
+    EarlyDeletion,
+    ImportedOnce,
+    RefusedLine,
+)
+from apps.retention.services import arrivals, batches, early, leaves
 from apps.retention.services.arrivals import Stored
+from apps.retention.services.batches import BatchKeyUsed
 from apps.retention.services.rules import NoRule, rules_of
 from apps.retention.states import LifeFrom
 
 #: refused lines kept one by one; beyond it they are counted only, so that a file of garbage does not fill the database
 MOST_REFUSED_LINES = 10_000
-
-
-class OrganizationDeparted(Refusal):
-    """The organization is no client any more; nothing is taken in for it."""
-
-    code = "organization_departed"
-    mend = "Check the organization's reference."
-
-
-class BatchKeyUsed(Refusal):
-    """This batch name was used before, with other content or another choice."""
-
-    code = "batch_key_used"
-    mend = "Give the batch a new name. What came with the earlier one is stored."
 
 
 @dataclass
@@ -91,35 +90,6 @@ class Context:
     @property
     def owed(self) -> bool:
         return self.organization.archive_entitlement != ArchiveEntitlement.NONE
-
-
-@transaction.atomic
-def open_batch(
-    *, organization: Organization, source: str, key: str, by: Actor, at: datetime, life_from: str = LifeFrom.SENDING
-) -> Batch:
-    """Start a batch, or find the one of that key. Refuses where nothing could be taken in at all."""
-    if organization.standing != OrganizationStanding.ACTIVE:
-        raise OrganizationDeparted
-    if not rules_of(organization.pk):
-        raise NoRule(f"{organization.reference} has no approved rule of life, so its messages can't be given one.")
-    batch, is_new = Batch.objects.get_or_create(
-        organization=organization, source=source, key=key,
-        defaults={
-            "life_from": life_from,
-            "life_counts_from": at if life_from == LifeFrom.IMPORT else None,
-            "policy_version": version_in_force(at),
-            "handed_over_by": str(by),
-            "opened_at": at,
-        },
-    )  # fmt: skip
-    if batch.life_from != life_from:
-        raise BatchKeyUsed(f"{batch.reference} has this name already, with life counted {batch.get_life_from_display()}.")
-    if is_new:
-        ledger.record(
-            "batch.opened", by=by, about=batch.reference, at=at,
-            facts={"organization": organization.reference, "source": source, "life_from": life_from},
-        )  # fmt: skip
-    return batch
 
 
 def take_in(
@@ -274,10 +244,10 @@ def _one_day(context: Context, day: date, lines: list[Incoming], people: dict[Ha
     sealer = envelope.for_cohort(context.store, organization=context.organization.reference, expiry=day, create=True)
     tags = {sealer.source_tag(context.batch.source, line.id): line for line in lines}
     stored = arrivals.stored(day, tags)
-    gone = set(
+    gone = {
         bytes(tag)
         for tag in EarlyDeletion.objects.filter(cohort=place.cohort, source_tag__in=list(tags)).values_list("source_tag", flat=True)
-    )
+    }
     fresh = []
     for tag, line in tags.items():
         if tag in gone:
@@ -388,43 +358,6 @@ def _record(context: Context, outcome: Outcome, last_number: int, digest: bytes 
     )  # fmt: skip
 
 
-@transaction.atomic
-def close_batch(*, batch: Batch, digest: bytes | None, by: Actor, at: datetime) -> Batch:
-    """Everything of the batch is in. Twice is once; other content under the same name is refused."""
-    batch = Batch.objects.select_for_update().get(pk=batch.pk)
-    if batch.finished_at:
-        if batch.digest and digest and bytes(batch.digest) != digest:
-            raise BatchKeyUsed(f"{batch.reference} has this name already, with other content.")
-        return batch
-    batch.finished_at, batch.digest = at, digest
-    batch.save(update_fields=["finished_at", "digest"])
-    ledger.record(
-        "batch.closed", by=by, about=batch.reference, at=at,
-        facts={"lines": batch.committed_lines, "accepted": batch.accepted, "refused": batch.refused,
-               "sha256": digest.hex() if digest else None},
-    )  # fmt: skip
-    return batch
-
-
-def summary(batch: Batch) -> dict:
-    """The batch as it is told to who sent it: counts, kinds, and each refused line with number and reason."""
-    lines = list(batch.refused_lines.values_list("number", "code", "why")[:1000])
-    return {
-        "batch": batch.reference,
-        "organization": batch.organization.reference,
-        "source": batch.source,
-        "lines": batch.committed_lines,
-        "accepted": batch.accepted,
-        "duplicates": batch.duplicates,
-        "replaced": batch.replaced,
-        "deleted": batch.deleted,
-        "refused": batch.refused,
-        "kinds": batch.kinds,
-        "refused_lines": [{"line": number, "code": code, "why": why} for number, code, why in lines],
-        "refused_lines_not_shown": max(0, batch.refused - len(lines)),
-    }
-
-
 def feed(
     *, batch: Batch, reader: Iterable, by: Actor, now: Callable[[], datetime], progress: Callable[[Batch], None] | None = None
 ) -> Batch:  # fmt: skip
@@ -439,7 +372,7 @@ def feed(
         if progress:
             progress(batch)
     whole = getattr(reader, "sha256", None)
-    return close_batch(batch=batch, digest=whole.digest() if whole else None, by=by, at=now())
+    return batches.close_batch(batch=batch, digest=whole.digest() if whole else None, by=by, at=now())
 
 
 def _chunks(reader: Iterable, size: int, batch: Batch):

@@ -12,7 +12,13 @@ from apps.foundation.keys import keystore
 from apps.foundation.refusals import Refusal
 from apps.retention import envelope
 from apps.retention.life import expiry_day, rule_for
-from apps.retention.models import Certificate, Cohort, ConversationClass, ImportedOnce, Message
+from apps.retention.models import (
+    Certificate,
+    Cohort,
+    ConversationClass,
+    ImportedOnce,
+    Message,
+)
 from apps.retention.services.rules import rules_of
 from apps.retention.states import READABLE
 
@@ -71,9 +77,6 @@ def _days(
     if imported:
         return imported
     rules = rules_of(organization.pk)
-    if conversation_class:
-        classes = [conversation_class]
-    else:
-        classes = ["", *ConversationClass.objects.filter(organization=organization).values_list("code", flat=True)]
+    classes = [conversation_class] if conversation_class else ["", *ConversationClass.objects.filter(organization=organization).values_list("code", flat=True)]
     found = (rule_for(rules, code, sent_at) for code in classes)
     return sorted({expiry_day(sent_at, rule.life_days) for rule in found if rule})

@@ -19,7 +19,7 @@ from apps.foundation.actors import Actor
 from apps.foundation.refusals import Refusal
 from apps.retention.importing import ndjson, slack
 from apps.retention.models import Batch
-from apps.retention.services import ingest
+from apps.retention.services import batches, ingest
 from apps.retention.states import LifeFrom
 
 PIECE = 1024 * 1024
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         with open(file, "rb") as stream:
             is_zip = stream.read(4)[:2] == b"PK"
         key = digest + ("+from-import" if life_from == LifeFrom.IMPORT else "")
-        batch = ingest.open_batch(
+        batch = batches.open_batch(
             organization=owner, source=source or ("slack" if is_zip else "product"), key=key, by=by, at=clock.now(),
             life_from=life_from,
         )  # fmt: skip
