@@ -145,7 +145,7 @@ def _layer(state: str) -> str:
 def promises(_request: HttpRequest, _at: datetime) -> dict[str, Any]:
     """How many promises stand how, and the broken ones by name."""
     rows = list(Promise.objects.all())
-    counts = Counter(row.get_state_display() for row in rows)
+    counts = Counter(row.get_state_display().lower() for row in rows)
     return {
         "counts": sorted(counts.items()),
         "broken": [row for row in rows if row.state == "broken"],

@@ -7,6 +7,7 @@ only what the admin class lets this person see, and never render a form.
 It must never show a personal value: a history outlives the masks of the page it belongs to.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from apps.foundation.masks import DOTS, is_masked
 
+VERSION = re.compile(r"[0-9]{1,18}")
 READING = ("GET", "HEAD")
 EMPTY = "–"
 KINDS = {"+": "added", "~": "changed", "-": "removed"}
@@ -70,7 +72,7 @@ class ScopedHistoryAdmin(SimpleHistoryAdmin):
         if request.method not in READING:
             return HttpResponseNotAllowed(READING)
         obj = self._seen_by(request, object_id)
-        state = self._states(obj).filter(pk=version_id).first() if version_id.isdigit() else None
+        state = self._states(obj).filter(pk=version_id).first() if VERSION.fullmatch(version_id) else None
         if state is None:
             raise Http404
         values = [

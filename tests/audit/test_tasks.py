@@ -16,6 +16,7 @@ def test_each_ring_does_its_work(open_journal):
     with transaction.atomic():
         ledger.record("x.y", by=SYSTEM, about="COH-1", at=NOON)
         journal.owe("x.y", about="COH-1", body={}, at=NOON)
+    current_app.loader.import_default_modules()
     before = clock.now()
     for name in ("audit.heartbeat", "audit.seal_ledger", "audit.write_owed_journal_entries"):
         assert name in {entry["task"] for entry in TIMETABLE.values()}

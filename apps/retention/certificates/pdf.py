@@ -2,7 +2,7 @@
 
 Only typst's own fonts are used, so that the bytes are the same on every machine. Data goes in as data (`sys_inputs`), where
 nothing of it is evaluated. What those fonts can't show, and marks that turn the direction of text, stand on the page as
-their code point, U+1F3E5; the attached JSON has them as they are. The page is never the proof: the attachment is.
+their code point, [U+1F3E5]; the attached JSON has them as they are. The page is never the proof: the attachment is.
 """
 
 import json
@@ -168,7 +168,7 @@ def _showable(value: Any) -> Any:
     if isinstance(value, list):
         return [_showable(item) for item in value]
     if isinstance(value, str):
-        return "".join(char if _is_shown(char) else f"U+{ord(char):04X}" for char in value)
+        return "".join(char if _is_shown(char) else f"[U+{ord(char):04X}]" for char in value)
     return value
 
 
