@@ -19,7 +19,7 @@ from apps.foundation import clock
 from apps.foundation.admin import CovenantAdmin
 from apps.staff import admin_login
 from apps.staff.roles import Role
-from config.dashboard import panels_for
+from config.dashboard import DASHBOARD_PANELS, panels_for
 
 #: the order of the sections, by app label; their headings are the verbose names of the apps
 SECTIONS = ("retention", "accounts", "policies", "assurance", "audit", "staff", "mail")
@@ -30,6 +30,7 @@ class CovenantAdminSite(AdminSite):
 
     site_header = site_title = "Covenant"
     index_title = "Today"
+    panels = DASHBOARD_PANELS
     site_url = "/"
     enable_nav_sidebar = True
     empty_value_display = "–"
@@ -72,7 +73,7 @@ class CovenantAdminSite(AdminSite):
             "title": self.index_title,
             "subtitle": None,
             "app_list": self.get_app_list(request),
-            "panels": panels_for(request, clock.now()),
+            "panels": panels_for(request, clock.now(), self.panels),
             **(extra_context or {}),
         }
         request.current_app = self.name

@@ -35,8 +35,8 @@ CALLERS_OWN = (
 def pytest_load_initial_conftests(early_config):
     """As a wrapper this runs ahead of pytest-django, which reads the settings in the same hook."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    if not worker:
-        early_config.add_cleanup(_start_servers())
+    # each worker has servers of its own: a transaction open in one would hold back the ledger's seals in the other
+    early_config.add_cleanup(_start_servers())
     _take_own_part(worker)
     return (yield)
 
@@ -67,7 +67,7 @@ def _start_servers():
 
 
 def _take_own_part(worker):
-    """The same servers for all workers, but a home, a queue and a cache each; pytest-django adds a database each."""
+    """Servers, a home, a queue and a cache for each worker."""
     urls = json.loads(os.environ["COVENANT_TEST_URLS"])
     number = int(worker.removeprefix("gw")) + 1 if worker else 0
     queue = number * DATABASES_A_WORKER

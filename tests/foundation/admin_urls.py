@@ -103,7 +103,13 @@ class PersonAdmin(CovenantAdmin):
     list_per_page = 4
 
 
-site = CovenantAdminSite(name="admin")
+class SmallSite(CovenantAdminSite):
+    """Without the panels, whose links lead to pages that are not registered here."""
+
+    panels = ()
+
+
+site = SmallSite(name="admin")
 site.register(Event, EventAdmin)
 site.register(JournalEntry, JournalEntryAdmin)
 site.register(Organization, OrganizationAdmin)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import struct
 import zipfile
 import zlib
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import assume, example, given, HealthCheck, settings
 from hypothesis import strategies as st
 
 from apps.foundation.digests import canonical
@@ -455,6 +456,7 @@ def test_no_entry_brings_the_reader_down_and_each_is_answered(tmp_path, entries)
 @given(st.lists(VALUE, max_size=3), st.lists(VALUE, max_size=3))
 @example([{"id": ["U1"], "profile": []}], [{"id": "C1", "name": ["x"], "members": [["U1"]]}])
 def test_no_list_of_users_or_channels_brings_the_reader_down(tmp_path, users, channels):
+    assume(not re.search("NaN|Infinity", json.dumps([users, channels])))  # no JSON: the export is refused as damaged
     path = zipped(
         tmp_path / "export.zip", {"ward/2026-03-08.json": [said()]}, users=users, lists={"channels.json": channels}
     )
