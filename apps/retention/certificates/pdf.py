@@ -62,7 +62,7 @@ def render_pages(signed: dict[str, Any], *, ppi: float = 110) -> list[bytes]:
 
 def _compile(signed: dict[str, Any], **options: Any) -> Any:
     template = TEMPLATE.read_bytes()
-    attached = json.dumps(signed, ensure_ascii=False, indent=1, sort_keys=True)
+    attached = json.dumps(signed, indent=1, sort_keys=True)  # ASCII, so that nothing can be mangled on the way
     page = json.dumps(_showable(_page(signed)), ensure_ascii=False)
     issued_at = datetime.fromisoformat(signed["certificate"]["issued_at"]).replace(microsecond=0)
     return typst.compile(

@@ -60,7 +60,8 @@ def read_message(
             return opener.open(row[2], number=row[0], policy_version=row[1])[0]
     if days and all(day <= today for day in days):
         certificate = Certificate.objects.filter(cohort__organization=organization, cohort__expiry_on=days[0]).first()
-        number = f" Certificate {certificate.number}." if certificate else " It is hidden and due for destruction."
+        hidden = Cohort.objects.filter(organization=organization, expiry_on=days[0]).exists()
+        number = f" Certificate {certificate.number}." if certificate else " They are hidden." if hidden else ""
         raise MessageGone(f"The life of messages of that time ended on {days[0].isoformat()}.{number}")
     raise NoSuchMessage
 

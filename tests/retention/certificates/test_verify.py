@@ -140,7 +140,7 @@ def test_whatever_is_changed_the_signature_no_longer_fits(signed, key, tmp_path,
         (("segments",), "none", "A part of it is missing or of the wrong kind."),
         (
             ("method", "steps", 1, "at"),
-            "2026-03-09T00:05:00.123456Z",
+            "2026-03-09T01:04:20.123457Z",
             "The steps of its method are not in the order of their times.",
         ),
         (("method", "steps", 1, "at"), "on Monday", "A step of the method lacks its time."),
@@ -160,6 +160,11 @@ def test_a_certificate_that_contradicts_itself_is_refused_though_genuinely_signe
     assert code == 1
     assert said in words
     assert words.startswith("NOT GENUINE. The signature is genuine, but the certificate contradicts itself: ")
+
+
+def test_a_clock_that_was_set_back_within_the_hour_between_two_steps_is_no_forgery(signed, key, tmp_path):
+    later = changed(signed["certificate"], ("method", "steps", 1, "at"), "2026-03-09T01:04:20.123456Z")
+    assert run(resigned(later), key, tmp_path)[0] == 0
 
 
 def test_what_was_deleted_early_may_have_been_sealed_before_or_not(signed, key, tmp_path):

@@ -1,8 +1,8 @@
 """The export of a Slack workspace: what becomes of each kind of entry, and what happens to zips that are not what they say."""
 
+import contextlib
 import io
 import json
-import re
 import struct
 import zipfile
 import zlib
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, example, given, HealthCheck, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from apps.foundation.digests import canonical
@@ -429,7 +429,7 @@ def test_a_zip_with_more_files_or_a_larger_directory_than_an_export_has_is_refus
 
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-SMALL = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+SMALL = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
 VALUE = st.recursive(
     SMALL, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
 )
@@ -456,7 +456,6 @@ def test_no_entry_brings_the_reader_down_and_each_is_answered(tmp_path, entries)
 @given(st.lists(VALUE, max_size=3), st.lists(VALUE, max_size=3))
 @example([{"id": ["U1"], "profile": []}], [{"id": "C1", "name": ["x"], "members": [["U1"]]}])
 def test_no_list_of_users_or_channels_brings_the_reader_down(tmp_path, users, channels):
-    assume(not re.search("NaN|Infinity", json.dumps([users, channels])))  # no JSON: the export is refused as damaged
     path = zipped(
         tmp_path / "export.zip", {"ward/2026-03-08.json": [said()]}, users=users, lists={"channels.json": channels}
     )
@@ -471,7 +470,5 @@ def test_a_zip_with_any_bytes_changed_is_read_or_refused(tmp_path, changes):
     for place, value in changes:
         content[int(place * len(content))] = value
     (tmp_path / "changed.zip").write_bytes(content)
-    try:
+    with contextlib.suppress(slack.NotASlackExport, slack.DamagedExport, slack.ExplodingExport):
         list(read(tmp_path / "changed.zip"))
-    except Refusal as refusal:
-        assert refusal.code in ("not_a_slack_export", "damaged_export", "exploding_export")

@@ -1,0 +1,134 @@
+"""Each check of P06 and P26 on Message Data: kept on what the services made, red on a violation planted by raw SQL."""
+
+import json
+
+import pytest
+from django.db import connection
+
+from apps.foundation.promises import PROMISES
+from apps.retention import promises
+from apps.retention.models import Certificate, Cohort
+from apps.retention.services import sealing, sweep
+from tests import cast
+from tests.cast import DAY, NOON
+
+pytestmark = pytest.mark.usefixtures("house")
+
+AFTER = NOON + 8 * DAY
+
+
+@pytest.fixture(autouse=True)
+def database_clock_is_ours(settings):
+    settings.CLOCK_DATABASE_TOLERANCE_MINUTES = 60 * 24 * 3660
+
+
+def plant(*statements: str) -> None:
+    """Run SQL behind the triggers' back, as somebody with the superuser's password could."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.execute("SET session_replication_role = origin")
+
+
+@pytest.fixture
+def destroyed():
+    cast.hand_over(cast.hill_clinic(), [cast.message(n) for n in range(1, 4)])
+    sweep.sweep(at=AFTER)
+    return Cohort.objects.get()
+
+
+@pytest.fixture
+def live():
+    cast.hand_over(cast.hill_clinic(), [cast.message(n) for n in range(1, 4)])
+    return Cohort.objects.get()
+
+
+RUNNABLE = [check for check in promises.CHECKS if check.run]
+
+
+@pytest.mark.parametrize("check", RUNNABLE, ids=lambda check: check.code)
+def test_a_check_that_has_nothing_to_look_at_says_so(check):
+    assert check.run(NOON).rows == 0
+    assert check.run(NOON).violations == ()
+
+
+@pytest.mark.parametrize("check", RUNNABLE, ids=lambda check: check.code)
+def test_what_the_services_did_keeps_every_promise(check, destroyed):
+    cast.hand_over(destroyed.organization, [cast.message(9, at=AFTER)], key="b9", at=AFTER)
+    sealing.seal_due(at=AFTER + 6 * DAY)
+    looked = check.run(AFTER + 2 * DAY)
+    assert (looked.violations, looked.rows > 0) == ((), True)
+
+
+def test_every_check_names_a_promise_that_exists():
+    assert {check.promise for check in promises.CHECKS} <= PROMISES.keys()
+
+
+def test_a_cohort_that_can_be_read_after_its_day_is_named(live):
+    assert [v.object for v in promises.nothing_past_its_life_is_readable(AFTER).violations] == [live.reference]
+
+
+def test_a_cohort_that_outlives_its_day_is_named(live):
+    plant("UPDATE retention_cohort SET state = 'expired'")
+    found = promises.nothing_outlives_its_day(AFTER + 2 * DAY).violations
+    assert live.reference in [v.object for v in found]
+    assert "leaf 2026-03-16" in [v.object for v in found]
+
+
+def test_a_row_put_into_a_leaf_of_the_past_is_named(destroyed):
+    plant(
+        "INSERT INTO message SELECT 1, '2026-03-16', organization_id, 0, 1, decode(repeat('ab', 16), 'hex'), '{}',"
+        " decode(repeat('ab', 32), 'hex'), 'x' FROM retention_cohort"
+    )
+    assert [v.object for v in promises.nothing_outlives_its_day(AFTER + 2 * DAY).violations] == ["leaf 2026-03-16"]
+    assert [v.object for v in promises.what_is_destroyed_is_certified_and_gone(AFTER).violations] == [destroyed.reference]
+    assert [v.object for v in promises.every_account_adds_up(AFTER).violations] == [destroyed.reference]
+
+
+def test_a_destroyed_cohort_without_its_certificate_is_named(destroyed):
+    plant("DELETE FROM retention_certificate")
+    found = promises.what_is_destroyed_is_certified_and_gone(AFTER).violations
+    assert [(v.object, "no certificate" in v.why) for v in found] == [(destroyed.reference, True)]
+
+
+def test_a_certificate_that_was_changed_is_named(destroyed):
+    certificate = Certificate.objects.get()
+    changed = certificate.document
+    changed["certificate"]["account"]["destroyed"] = 7
+    words = json.dumps(changed).replace("'", "''")
+    plant(f"UPDATE retention_certificate SET document = '{words}'")
+    assert [v.object for v in promises.what_is_destroyed_is_certified_and_gone(AFTER).violations] == [certificate.number]
+
+
+def test_a_key_that_came_back_is_named(destroyed, home):
+    (home / "keystore" / "day" / "2026-03-16").write_bytes(b"x")
+    found = promises.what_is_destroyed_is_certified_and_gone(AFTER).violations
+    assert [v.object for v in found] == [destroyed.reference]
+
+
+def test_a_destruction_of_what_was_owed_to_an_archive_is_named(destroyed):
+    plant("UPDATE accounts_historicalorganization SET archive_entitlement = 'hosted'")
+    assert [v.object for v in promises.nothing_owed_is_destroyed(AFTER).violations] == [destroyed.reference]
+
+
+def test_a_row_taken_out_of_a_live_leaf_is_named(live):
+    plant("DELETE FROM message WHERE expiry = '2026-03-16' AND id = (SELECT min(id) FROM message WHERE expiry = '2026-03-16')")
+    found = promises.every_account_adds_up(NOON).violations
+    assert [(v.object, v.why) for v in found] == [(live.reference, "its account is off by 1 messages")]
+
+
+def test_rows_without_a_cohort_are_named(live):
+    plant("UPDATE message SET organization_id = 999999 WHERE expiry = '2026-03-16'")
+    assert {v.object for v in promises.every_account_adds_up(NOON).violations} == {live.reference, "leaf 2026-03-16"}
+
+
+def test_a_message_changed_after_the_seal_is_named(live):
+    sealing.seal_due(at=NOON + 6 * DAY)
+    plant("UPDATE message SET proof = decode(repeat('cd', 32), 'hex') WHERE expiry = '2026-03-16'")
+    assert [v.object for v in promises.seals_hold(NOON + 6 * DAY).violations] == [live.reference]
+
+
+def test_a_message_under_a_policy_that_was_not_in_force_is_named(live):
+    plant("UPDATE message SET policy_version_id = 999999 WHERE expiry = '2026-03-16'")
+    assert [v.object for v in promises.every_message_has_its_policy(NOON).violations] == [live.reference]
