@@ -137,7 +137,7 @@ class CohortAdmin(CovenantAdmin):
 
     @admin.display(description="why it is still there")
     def why(self, cohort: Cohort) -> str:
-        return reason_of(cohort) or "-"
+        return reason_of(cohort) or ("It is not: it is destroyed." if cohort.state == CohortState.DESTROYED else "Its day has not come.")
 
     @admin.display(description="way so far")
     def way(self, cohort: Cohort) -> SafeString:
