@@ -11,7 +11,6 @@ from apps.audit.models import Event, Heartbeat, JournalEntry
 from apps.audit.services import journal
 from apps.foundation.keys import KeyDestroyed, keystore
 from apps.mail.models import OutgoingMail
-from apps.retention.certificates import verify
 from apps.retention.models import AsideMessage, Certificate, ClockDoubt, Cohort, Destruction, Message
 from apps.retention.services import accounts, clock_guard, destroy, reading, sealing, sweep
 from apps.retention.services.reading import MessageGone
@@ -130,16 +129,6 @@ def test_a_client_who_gives_up_the_archive_is_still_owed_what_came_under_it():
     mercy.save(update_fields=["archive_entitlement"])
     run()
     assert (Cohort.objects.get().state, AsideMessage.objects.count()) == ("expired", 1)
-
-
-def test_a_certificate_is_verified_by_the_pinned_key_and_by_no_other(home):
-    cast.hand_over(cast.hill_clinic(), [cast.message(1)])
-    run()
-    document = Certificate.objects.get().document
-    assert set(document) == {"certificate", "signature"}
-    assert document["certificate"]["account"]["destroyed"] == 1
-    assert document["certificate"]["verification"]["key_absent"] is True
-    assert verify.__doc__
 
 
 def test_an_account_that_does_not_add_up_stops_the_destruction_and_names_the_cohort():

@@ -77,7 +77,11 @@ def test_an_edit_replaces_and_an_older_edit_sent_late_does_not():
 
 def test_several_states_of_a_message_in_one_batch_leave_the_last():
     clinic = cast.hill_clinic()
-    lines = [cast.message(1), cast.message(2, id="m1", body="second", edited_at=NOON), cast.message(3, id="m1", body="third", edited_at=NOON + timedelta(minutes=1))]
+    lines = [
+        cast.message(1),
+        cast.message(2, id="m1", body="second", edited_at=NOON),
+        cast.message(3, id="m1", body="third", edited_at=NOON + timedelta(minutes=1)),
+    ]
     batch = cast.hand_over(clinic, lines)
     read = reading.read_message(organization=clinic, source="product", message_id="m1", sent_at=NOON, at=NOON)
     assert (read["body"], batch.accepted) == ("third", 1)

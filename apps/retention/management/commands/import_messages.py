@@ -66,7 +66,7 @@ class Command(BaseCommand):
         if batch.committed_lines:
             self.stdout.write(f"Going on after line {batch.committed_lines:,}, where an earlier run was broken off.")
         if is_zip:
-            with slack.read(file) as reader:
+            with slack.read(file, longest_line=settings.RETENTION_LONGEST_LINE_BYTES) as reader:
                 return self._feed(batch, reader, by)
         with open(file, "rb") as stream:
             reader = ndjson.read(
