@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from celery import current_app
+from celery import Celery
 from django.conf import settings as live_settings
 
 from apps.audit.models import Event, JournalEntry
@@ -51,7 +51,7 @@ def wait_until(condition, what: str) -> None:
 
 
 def ring() -> None:
-    current_app.send_task("retention.sweep")
+    Celery(broker=os.environ["REDIS_URL"]).send_task("retention.sweep", ignore_result=True)
 
 
 @pytest.mark.slow

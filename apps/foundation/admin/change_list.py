@@ -112,7 +112,7 @@ class CovenantChangeList(ChangeList):
     def is_by_age(self) -> bool:
         """Whether the first column of the order makes "newer" and "older" true words."""
         first = self.columns[0]
-        return first.descending and first.field.get_internal_type() in {"BigAutoField", "AutoField", "DateTimeField", "DateField"}
+        return first.descending and first.field.get_internal_type() in {"BigAutoField", "AutoField", "DateTimeField"}
 
     # Order
 

@@ -76,6 +76,8 @@ def shown_column(field: models.Field, tones: Mapping[str, str] | None, admin: An
         return Column(field, lambda row: chips.moment(getattr(row, field.name)), _plain(field), empty=empty)
     if isinstance(field, models.DateField):
         return Column(field, lambda row: chips.day(getattr(row, field.name)), _plain(field), empty=empty)
+    if isinstance(field, models.BooleanField):  # in words: a red cross would call every "no" a fault
+        return Column(field, lambda row: _WORDS.get(getattr(row, field.name)), _plain(field), empty=empty)
     if isinstance(field, models.IntegerField) and not field.primary_key and not field.choices:
         return Column(field, lambda row: chips.number(getattr(row, field.name)), _plain(field), empty=empty)
     if isinstance(field, models.BinaryField):
@@ -83,6 +85,9 @@ def shown_column(field: models.Field, tones: Mapping[str, str] | None, admin: An
     if isinstance(field, models.JSONField):
         return Column(field, lambda row: chips.facts(getattr(row, field.name)), _plain(field), empty=empty)
     return None
+
+
+_WORDS = {True: "yes", False: "no"}
 
 
 def _plain(field: models.Field) -> Callable[[Any], Any]:
