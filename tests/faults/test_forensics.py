@@ -5,6 +5,7 @@ a mark that lies about in clear, so that finding nothing means something.
 """
 
 import json
+import logging
 import os
 import subprocess
 from datetime import UTC, datetime
@@ -77,7 +78,9 @@ def read_with(keys: list[bytes], rows: list[tuple], organizations: dict[int, str
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_what_was_destroyed_is_in_no_file_no_log_no_dump_and_opens_with_no_key_that_is_left(home):
+def test_what_was_destroyed_is_in_no_file_no_log_no_dump_and_opens_with_no_key_that_is_left(home, caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger(__name__).debug("as chatty as can be")
     cast.house()
     clinic = cast.hill_clinic(7)
     lines = [
@@ -89,11 +92,11 @@ def test_what_was_destroyed_is_in_no_file_no_log_no_dump_and_opens_with_no_key_t
     organizations = {clinic.pk: clinic.reference}
     servers = Path(os.environ["COVENANT_TEST_FOLDER"])
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE clear_mark AS SELECT 'zebra-quartz in clear'::text AS words")
+        cursor.execute("CREATE TABLE clear_mark AS SELECT 'opal-heron in clear'::text AS words")
         cursor.execute("CHECKPOINT")
 
     # before: nothing lies in clear but the mark we laid there, and with the keys everything is found
-    assert files_with(MARKS, servers), "the search finds nothing, not even what lies in clear"
+    assert files_with([b"opal-heron"], servers), "the search finds nothing, not even what lies in clear"
     rows = stored_rows()
     texts = [row[5] for row in rows]
     assert files_with(texts, servers), "the rows are not in the data files"
@@ -114,7 +117,11 @@ def test_what_was_destroyed_is_in_no_file_no_log_no_dump_and_opens_with_no_key_t
     assert files_with(texts, data / "base") == set()
     assert stored_rows() == []
     assert read_with(keys_left(home), rows, organizations) == (set(), set())
-    assert files_with(MARKS, home) == set()
+    # data files, WAL segments, the broker's files, the servers' logs, keystore, journal, mail, temporary files
+    assert files_with(MARKS, home, servers) == set()
+    said = caplog.text + "".join(capfd.readouterr())
+    assert "chatty" in said, "the logs are not kept, so nothing can be found in them"
+    assert [mark for mark in MARKS if mark.decode() in said] == []
     dump = subprocess.run(
         [str(_pg_dump()), "--no-password", _url()], capture_output=True, check=True, env=os.environ | {"PGPASSWORD": _password()}
     ).stdout

@@ -40,7 +40,13 @@ def is_signed_in(browser: Client) -> bool:
 
 
 def code_for(secret: str, step: int = 0) -> str:
-    """The code an authenticator app shows for this secret (RFC 6238), `step` half-minutes from now."""
+    """The code an authenticator app shows for this secret (RFC 6238), `step` half-minutes from now.
+
+    An earlier code is one step off at most while the half-minute lasts; near its end the next one is waited for.
+    """
+    left = 30 - time.time() % 30
+    if step < 0 and left < 8:
+        time.sleep(left)
     counter = int(time.time()) // 30 + step
     mac = hmac.new(base64.b32decode(secret), struct.pack(">Q", counter), hashlib.sha1).digest()
     start = mac[-1] & 0x0F
