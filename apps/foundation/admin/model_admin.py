@@ -350,7 +350,11 @@ class CovenantInlineMixin(ShownFieldsMixin):
 
 
 class CovenantTabularInline(CovenantInlineMixin, admin.TabularInline):
-    """Rows of a child below its parent."""
+    """Rows of a child below its parent, to read."""
+
+    template = "admin/inline_rows.html"
+    can_delete = False
+    extra = 0
 
 
 class CovenantStackedInline(CovenantInlineMixin, admin.StackedInline):
