@@ -14,9 +14,12 @@ from apps.retention.importing.lines import UnfitLine
 CHUNK = 64 * 1024
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-_IN_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
-_BETWEEN_ELEMENTS = re.compile(rb'(?:[^"\[\]{},]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
-_IN_ELEMENT = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+# Unrolled loops, in which a failure costs no more than a second look. Possessive ones would say it more plainly, but Python
+# before 3.11.5, Debian 12's among them, matches them wrongly (CPython issue 106052).
+_TEXT = rb'[^"\\]*(?:\\.[^"\\]*)*'
+_IN_TEXT = re.compile(_TEXT, re.DOTALL)
+_BETWEEN_ELEMENTS = re.compile(rb'[^"\[\]{},]*(?:"' + _TEXT + rb'"[^"\[\]{},]*)*', re.DOTALL)
+_IN_ELEMENT = re.compile(rb'[^"\[\]{}]*(?:"' + _TEXT + rb'"[^"\[\]{}]*)*', re.DOTALL)
 
 
 def elements(stream: BinaryIO, *, longest: int) -> Iterator[bytes | UnfitLine]:
