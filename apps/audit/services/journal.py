@@ -76,8 +76,8 @@ class DatabaseRestored(Refusal):
 
     code = "database_restored"
     mend = (
-        "Keep the service stopped: the backup may hold what was destroyed since it was made. "
-        "Restore a newer backup, or have the destructions in the journal repeated before anybody is served."
+        "The backup may hold what was destroyed since it was made, so nobody is served. Restore a newer backup if there is one; "
+        "then run `manage.py replay`, which destroys again what was destroyed and protects again what was protected."
     )
 
 
