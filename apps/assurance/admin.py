@@ -5,10 +5,12 @@ A finding goes away when what it names is mended and looked at again, never beca
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from apps.assurance.models import CheckResult, Finding, Promise, Run
@@ -16,6 +18,7 @@ from apps.assurance.services import board, checking
 from apps.assurance.states import PromiseState, ResultState
 from apps.foundation import clock
 from apps.foundation.admin import Act, CovenantAdmin, CovenantTabularInline, chip
+from apps.foundation.admin.model_admin import FILTER_UNKNOWN
 from apps.foundation.promises import PROMISES
 
 PROMISE_TONES = {
@@ -29,6 +32,7 @@ STATES_IN_WORDS = (
     (PromiseState.NOTHING_TO_CHECK, "There are checks, but no rows yet that they could look at."),
     (PromiseState.UNPROVEN, "No check proves it yet."),
 )
+STATE = "state__exact"
 FINDINGS_ON_BOARD = 5
 FINDINGS_ON_PAGE = 200
 RESULTS_ON_PAGE = 40
@@ -67,7 +71,9 @@ class PromiseAdmin(SeenWithTheBoard):
     """The list is the board; the page of one promise shows its findings and what its checks saw lately."""
 
     list_display = ("code", "title", "state", "checked_at")
-    search_fields = ("=code",)
+    list_filter = ("state",)
+    search_fields = ("=code", "title")
+    search_help_text = "By code, or by a word of the promise."
     chips = {"state": PROMISE_TONES}
     acts = (
         Act(
@@ -79,10 +85,18 @@ class PromiseAdmin(SeenWithTheBoard):
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         if refused := self._only_looking(request):
             return refused
+        try:
+            changelist = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            messages.warning(request, FILTER_UNKNOWN)
+            return HttpResponseRedirect(request.path)
         lines = board.lines(findings=FINDINGS_ON_BOARD)
+        found = {promise.code for promise in changelist.result_list}
+        shown = [line for line in lines if line.promise.code in found] if changelist.is_narrowed else lines
         context = self._context(request, "Promise board") | {
-            "sections": _by_section(lines),
-            "counts": _counts(lines),
+            "cl": changelist,
+            "sections": _by_section(shown),
+            "counts": _counts(lines, changelist),
             "last_run": Run.objects.finished().newest_first().first(),
             "runs": Run.objects.newest_first()[:5],
         }
@@ -121,18 +135,24 @@ class PromiseAdmin(SeenWithTheBoard):
 
 
 def _by_section(lines: list[board.PromiseLine]) -> list[dict[str, Any]]:
-    return [
+    sections = [
         {"number": number, "title": title, "lines": [_shown(line) for line in lines if line.promise.section == number]}
         for number, title, _last in board.SECTIONS
     ]
+    return [section for section in sections if section["lines"]]
 
 
-def _counts(lines: list[board.PromiseLine]) -> list[dict[str, Any]]:
+def _counts(lines: list[board.PromiseLine], changelist: ChangeList) -> list[dict[str, Any]]:
+    """How many of all promises are in each state, with the way to just those; from there, the way back to all."""
     found = [line.promise.state for line in lines]
+    chosen = changelist.get_filters_params().get(STATE, [""])[-1]
     return [
-        {"count": found.count(state), "chip": chip(state.label.lower(), PROMISE_TONES[state]), "means": means}
+        {
+            "count": found.count(state), "chip": chip(state.label.lower(), PROMISE_TONES[state]), "means": means,
+            "chosen": chosen == state, "url": changelist.get_query_string({STATE: None if chosen == state else state.value}),
+        }
         for state, means in STATES_IN_WORDS
-    ]
+    ]  # fmt: skip
 
 
 def _shown(line: board.PromiseLine) -> dict[str, Any]:
