@@ -113,6 +113,7 @@ class EventAdmin(ReadOnlyAdmin):
 @admin.register(JournalEntry)
 class JournalEntryAdmin(ReadOnlyAdmin):
     list_display = ("sequence", "kind", "about", "created_at", "standing", "digest")
+    ordering = ("-sequence",)  # what is still to be written comes first, then the newest line; by an index, unlike the time
     list_filter = (KindFilter, "created_at")
     search_fields = ("=about", "=kind")
     search_help_text = "The whole reference of a thing, or the whole name of a kind."
@@ -125,7 +126,9 @@ class JournalEntryAdmin(ReadOnlyAdmin):
         return chip("to be written", "wait") if entry.sequence is None else chip("written and signed", "ok")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"journal": journal.status(), **(extra_context or {})})
+        """The first page says whether journal and database are in step; that reads both whole, so further pages don't."""
+        state = {} if request.GET else {"journal": journal.status()}
+        return super().changelist_view(request, state | (extra_context or {}))
 
 
 def verify_now(request: HttpRequest, _obj: None, _form: forms.Form | None) -> HttpResponse:

@@ -121,6 +121,8 @@ class PolicyVersionAdmin(ScopedHistoryAdmin, CovenantAdmin):
     form = DraftForm
     list_display = ("number", "title", "state", "revised_on", "published_at", "published_by")
     list_filter = ("state",)
+    search_fields = ("=number", "title")
+    search_help_text = "By number, or by a part of the title."
     chips = {"state": {State.DRAFT: "wait", State.PUBLISHED: "ok"}}
     fieldsets = (
         (None, {"fields": ("number", "state", "revised_on", "published_at", "published_by", "digest")}),

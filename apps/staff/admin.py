@@ -74,7 +74,6 @@ class StaffMemberAdmin(CovenantAdmin):
     list_filter = (RoleFilter, "is_active")
     search_fields = ("=reference", "full_name", "username", "email")
     masked_fields = ()  # a directory of colleagues; the password is on no page, in no filter and in no file
-    exportable = False
     acts = (
         Act(
             "leave", "End access for good", "staff.end_staffmember",

@@ -70,7 +70,6 @@ class RetentionRuleAdmin(CovenantAdmin):
     list_filter = ("state", "organization")
     list_select_related = ("organization", "conversation_class")
     search_fields = ("=reference", "=organization__reference")
-    sortable_by = ("effective_from",)
     chips = {"state": RULE_TONES}
     fields = (
         "reference", "organization", "conversation_class", "life_days", "life", "minimum_days", "maximum_days",

@@ -116,6 +116,7 @@ class DestructionAdmin(CovenantAdmin):
 @admin.register(EarlyDeletion)
 class EarlyDeletionAdmin(CovenantAdmin):
     list_display = ("reference", "cohort", "reason", "at", "by")
+    list_filter = ("cohort", "at")
     list_select_related = ("cohort",)
     search_fields = ("=reference", "=cohort__reference")
     unmasked_fields = ("by",)
@@ -128,9 +129,25 @@ class EarlyDeletionAdmin(CovenantAdmin):
         return day(deletion.cohort.expiry_on)
 
 
+class StillInDoubt(admin.SimpleListFilter):
+    """Doubts that stop destruction now, or those that a person confirmed."""
+
+    title = "standing"
+    parameter_name = "standing"
+
+    def lookups(self, request: HttpRequest, model_admin) -> list[tuple[str, str]]:
+        return [("open", "in doubt"), ("confirmed", "confirmed")]
+
+    def queryset(self, request: HttpRequest, queryset):
+        return queryset.filter(confirmed_at__isnull=self.value() == "open") if self.value() else queryset
+
+
 @admin.register(ClockDoubt)
 class ClockDoubtAdmin(CovenantAdmin):
     list_display = ("__str__", "against", "clock_said", "other_said", "raised_at", "confirmed_at")
+    list_filter = (StillInDoubt, "raised_at")
+    search_fields = ("=against",)
+    search_help_text = "What the clock was compared with: heartbeat, database or journal."
     unmasked_fields = ("confirmed_by",)
     fields = ("against", "clock_said", "other_said", "raised_at", "confirmed_at", "confirmed_by")
     empty_note = "The clock has never been in doubt. A jump stops destruction until a person confirms it here."
