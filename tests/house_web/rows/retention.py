@@ -1,0 +1,114 @@
+"""Message Data from the hand-over to the certificate, and the clocks that stop a destruction."""
+
+from datetime import timedelta
+
+from django.db import connection
+
+from apps.accounts.models import Organization
+from apps.retention.models import Batch, Certificate, ClockDoubt, Cohort, ConversationClass, Destruction, EarlyDeletion, RetentionRule
+from apps.retention.services import classes, clock_guard, early, leaves, rules, sweep
+from tests import cast
+from tests.cast import DAY, NOON
+from tests.house_web.rows import accounts
+from tests.house_web.rows.declared import FORMULAS, PRESENT, Rows, Scene
+
+MORNING_AFTER = NOON + 9 * DAY
+
+
+def clinic() -> Organization:
+    """A client with a rule of life."""
+    client = accounts.a_client()
+    if not RetentionRule.objects.approved().filter(organization=client).exists():
+        cast.rule(client, 7)
+    return client
+
+
+def batch(number: int) -> Batch:
+    """One message that is taken in and one that names a class which nobody registered; each number's expires on a day of its own."""
+    sent_at = NOON - number * DAY
+    lines = [
+        cast.message(1, id=f"row-{number}", at=sent_at, body="Adelaide has a fever"),
+        cast.message(2, at=sent_at, conversation_class="unregistered"),
+    ]
+    return cast.hand_over(clinic(), lines, key=f"row-{number}")
+
+
+def cohort(number: int) -> Cohort:
+    batch(number)
+    return Cohort.objects.get(expiry_on=(NOON + (8 - number) * DAY).date())
+
+
+def destroyed(number: int) -> None:
+    batch(number)
+    sweep.sweep(at=MORNING_AFTER + timedelta(minutes=number))
+
+
+def rule(number: int) -> RetentionRule:
+    return rules.propose(
+        organization=accounts.a_client(), conversation_class=None, life_days=7 + number, minimum_days=1, maximum_days=90, effective_from=PRESENT,
+        by=cast.bo(), at=NOON,
+    )  # fmt: skip
+
+
+def conversation_class(number: int) -> ConversationClass:
+    kind = ConversationClass(organization=accounts.organization(number), code=f"kind-{number}", name=FORMULAS[number])
+    return classes.save(conversation_class=kind, by=cast.bo(), at=NOON)
+
+
+def deletion(number: int) -> EarlyDeletion:
+    return early.delete_by_source(
+        organization=clinic(), day=cohort(number).expiry_on, source="product", message_id=f"row-{number}", reason="recalled",
+        by=cast.bo().actor, at=NOON,
+    )  # fmt: skip
+
+
+def doubt(number: int) -> ClockDoubt:
+    """The clock is two days ahead of where it was last heard from; of three such jumps the first two are confirmed."""
+    for standing in ClockDoubt.objects.filter(confirmed_at=None):
+        clock_guard.confirm(doubt=standing, by=cast.bo(), at=NOON)
+    clock_guard.watch(at=NOON)
+    clock_guard.watch(at=NOON + 2 * DAY)
+    return ClockDoubt.objects.get(confirmed_at=None)
+
+
+def expired() -> None:
+    """A day that is over, so that a sweep has something to destroy."""
+    batch(0)
+
+
+def readable_cohort() -> Cohort:
+    organization = clinic()
+    leaves.make_leaves(at=PRESENT)
+    cast.hand_over(organization, [cast.message(1, at=PRESENT)], at=PRESENT)
+    return Cohort.objects.get()
+
+
+def parked() -> Destruction:
+    """A destruction that stopped because a row of its day is missing, five times."""
+    cast.hand_over(clinic(), [cast.message(1), cast.message(2)])
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM message WHERE expiry = '2026-03-16' AND id = (SELECT min(id) FROM message WHERE expiry = '2026-03-16')")
+    for attempt in range(7):
+        sweep.sweep(at=MORNING_AFTER + attempt * timedelta(minutes=5))
+    return Destruction.objects.get(parked_at__isnull=False)
+
+
+ROWS = {
+    Cohort: Rows(cohort, queries=5, more="the organizations to filter by"),
+    Certificate: Rows(destroyed),
+    RetentionRule: Rows(rule, queries=5, more="the organizations to filter by"),
+    ConversationClass: Rows(conversation_class, queries=5, more="the organizations to filter by", planted=True),
+    Batch: Rows(batch, queries=5, more="the organizations to filter by"),
+    Destruction: Rows(destroyed),
+    EarlyDeletion: Rows(deletion, queries=5, more="the cohorts to filter by"),
+    ClockDoubt: Rows(doubt, scans=("=against",)),
+}
+
+SCENES = {
+    (Cohort, "sweep"): Scene(lambda _member: expired()),
+    (Cohort, "delete_early"): Scene(lambda _member: readable_cohort(), {"source": "product", "message_id": "m1", "reason": "recalled"}),
+    (RetentionRule, "approve"): Scene(lambda _member: rule(0)),
+    (RetentionRule, "reject"): Scene(lambda _member: rule(0)),
+    (Destruction, "retry"): Scene(lambda _member: parked()),
+    (ClockDoubt, "confirm"): Scene(lambda _member: doubt(0)),
+}
