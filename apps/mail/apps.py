@@ -1,6 +1,9 @@
 """Registers the app mail with Django."""
 
 from django.apps import AppConfig
+from django.core.checks import Tags, register
+
+from apps.mail.checks import mail_leaves_safely
 
 
 class MailConfig(AppConfig):
@@ -8,3 +11,6 @@ class MailConfig(AppConfig):
     label = "mail"
     verbose_name = "Mail"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        register(mail_leaves_safely, Tags.security)
