@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest
 
 from apps.foundation import clock
@@ -12,9 +13,10 @@ from apps.mail.states import State
 
 
 def try_again(request: HttpRequest, mail: OutgoingMail, _form: forms.Form | None) -> str:
-    outbox.retry(mail=mail, at=clock.now())
-    own_admin = admin.site.get_model_admin(OutgoingMail)
-    own_admin.log_change(request, mail, "Queued again after it was parked.")
+    with transaction.atomic():  # who did it is recorded with the deed, or it is not done
+        outbox.retry(mail=mail, at=clock.now())
+        own_admin = admin.site.get_model_admin(OutgoingMail)
+        own_admin.log_change(request, mail, "Queued again after it was parked.")
     return f"{mail} is queued again and leaves within a minute."
 
 

@@ -9,6 +9,6 @@ HOLDINGS = (
         role=Role.CONTROLLER,
         tables=("mail_outgoingmail",),
         collected="By the address it goes to.",
-        ends="Address, subject and text are emptied 30 days after it was sent; the row stays as proof that it went.",
+        ends="Address, subject and text are emptied 30 days after it was sent or given up; the row stays as proof of how it ended.",
     ),
 )

@@ -14,7 +14,7 @@ def mail_reference() -> str:
 
 
 class OutgoingMail(models.Model):
-    """One mail to one address. Address, subject and text are emptied some days after it was sent; the row stays as proof."""
+    """One mail to one address. Address, subject and text are emptied some days after it was sent or given up; the row stays."""
 
     NOT_PERSONAL = (
         "id", "reference", "template", "about", "state", "attempts", "created_at", "next_try_at", "leased_until", "sent_at",

@@ -13,4 +13,4 @@ def send_due(**_later) -> None:
 
 @shared_task(name="mail.empty_sent")
 def empty_sent(**_later) -> None:
-    outbox.empty_sent(at=clock.now())
+    outbox.empty_ended(at=clock.now())

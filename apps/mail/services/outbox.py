@@ -1,20 +1,24 @@
 """Mail is queued with the act that causes it and sent after its commit, at least once and almost always exactly once.
 
 A worker that is killed between the server's yes and its own commit sends that one mail again; nothing else doubles: the
-`once_key` keeps an act that is repeated from queueing twice, the claim keeps two workers from sending the same row.
+`once_key` keeps an act that is repeated from queueing twice, the claim keeps two workers from sending the same row. Every
+sending of a mail has the same Message-ID, by which mailboxes know a double.
 
 It must never keep an error's text (servers quote addresses), never let a value break out of its header, and never keep
-address and words longer than needed: some days after it was sent a mail is emptied.
+address and words longer than needed: some days after it was sent, or given up, a mail is emptied.
 """
 
 import smtplib
 import socket
+import time
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.message import BadHeaderError
 from django.db import transaction
+from django.db.models import Q
 
 from apps.foundation import doorbell
 from apps.foundation.moves import require_move
@@ -24,10 +28,13 @@ from apps.mail.services import rendering
 from apps.mail.states import MOVES, State
 
 MOST_ATTEMPTS = 5
-LEASE = timedelta(minutes=5)
+#: longer than a run and the last mail it took up, even if the server gives each answer just before EMAIL_TIMEOUT
+LEASE = timedelta(minutes=10)
 #: minutes to wait after the first, second… failed attempt
 BACK_OFF = (1, 5, 30, 120)
 MAILS_A_RUN = 100
+#: then a run takes up no further mail: its leases count from its beginning, and a slow server must not hold a worker
+SECONDS_A_RUN = 60
 
 
 class NotParked(Refusal):
@@ -35,6 +42,13 @@ class NotParked(Refusal):
 
     code = "not_parked"
     mend = "Reload the page: somebody may have taken it up already."
+
+
+class NothingToSend(Refusal):
+    """That mail was emptied; its address and words are gone."""
+
+    code = "nothing_to_send"
+    mend = "Open what the mail was about and tell its contact in another way."
 
 
 @transaction.atomic
@@ -56,21 +70,27 @@ def queue(*, template: str, to: str, context: dict, about: str, once_key: str, a
 
 def send_due(*, at: datetime) -> int:
     """Send what is due; returns how many the server took. Failures wait and are tried again, the fifth is parked."""
-    sent = 0
+    sent, began = 0, time.monotonic()
     for _turn in range(MAILS_A_RUN):
         mail = _claim(at)
         if mail is None:
             break
         sent += _send(mail, at)
+        if time.monotonic() - began > SECONDS_A_RUN:
+            break
     return sent
 
 
 @transaction.atomic
 def _claim(at: datetime) -> OutgoingMail | None:
-    mail = OutgoingMail.objects.due(at).select_for_update(skip_locked=True).first()
+    """Take the mail that is due longest; the attempt counts before the work, so that a mail that kills workers is found out."""
+    waiting = OutgoingMail.objects.due(at).select_for_update(skip_locked=True)
+    while (mail := waiting.first()) is not None and mail.attempts >= MOST_ATTEMPTS:
+        _park(mail, "the worker ended before the server's answer")
+        mail.save(update_fields=["state", "last_error", "leased_until"])
     if mail is None:
         return None
-    mail.attempts += 1  # before the work: a mail that kills its worker is found out
+    mail.attempts += 1
     mail.leased_until = at + LEASE
     mail.save(update_fields=["attempts", "leased_until"])
     return mail
@@ -83,7 +103,11 @@ def _send(mail: OutgoingMail, at: datetime) -> int:
             body=mail.body,
             from_email=settings.DEFAULT_FROM_EMAIL,
             to=[mail.to_address],
-            headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},  # RFC 3834 §5
+            headers={
+                "Message-ID": f"<{mail.reference}@{parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition('@')[2]}>",
+                "Auto-Submitted": "auto-generated",  # RFC 3834 §5
+                "X-Auto-Response-Suppress": "All",
+            },
             connection=get_connection(timeout=settings.EMAIL_TIMEOUT),
         ).send()
     except (OSError, smtplib.SMTPException, BadHeaderError, ValueError) as error:
@@ -102,6 +126,8 @@ def _kind(error: Exception) -> str:
     """The kind of an error, with the server's code where it gave one; never its text."""
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{type(error).__name__} {error.smtp_code}"
+    if isinstance(error, smtplib.SMTPRecipientsRefused):  # there is one recipient, and so one answer
+        return " ".join([type(error).__name__, *(str(code) for code, _text in error.recipients.values())])
     if isinstance(error, socket.gaierror):
         return "the mail server's name is not known"
     return type(error).__name__
@@ -110,15 +136,19 @@ def _kind(error: Exception) -> str:
 @transaction.atomic
 def _failed(mail: OutgoingMail, kind: str, at: datetime) -> None:
     row = OutgoingMail.objects.select_for_update().get(pk=mail.pk)
-    if row.state != State.QUEUED:
-        return
-    row.last_error, row.leased_until = kind[:80], None
+    if row.state != State.QUEUED or row.leased_until != mail.leased_until:
+        return  # it was so slow that somebody else took the mail up, whose outcome counts
     if row.attempts >= MOST_ATTEMPTS:
-        require_move(MOVES, row.state, State.PARKED)
-        row.state = State.PARKED
+        _park(row, kind)
     else:
+        row.last_error, row.leased_until = kind[:80], None
         row.next_try_at = at + timedelta(minutes=BACK_OFF[row.attempts - 1])
     row.save(update_fields=["last_error", "leased_until", "state", "next_try_at"])
+
+
+def _park(row: OutgoingMail, kind: str) -> None:
+    require_move(MOVES, row.state, State.PARKED)
+    row.state, row.last_error, row.leased_until = State.PARKED, kind[:80], None
 
 
 @transaction.atomic
@@ -127,6 +157,8 @@ def retry(*, mail: OutgoingMail, at: datetime) -> OutgoingMail:
     row = OutgoingMail.objects.select_for_update().get(pk=mail.pk)
     if row.state != State.PARKED:
         raise NotParked
+    if row.emptied_at is not None:
+        raise NothingToSend
     require_move(MOVES, row.state, State.QUEUED)
     row.state, row.attempts, row.next_try_at = State.QUEUED, 0, at
     row.save(update_fields=["state", "attempts", "next_try_at"])
@@ -134,8 +166,10 @@ def retry(*, mail: OutgoingMail, at: datetime) -> OutgoingMail:
     return row
 
 
-def empty_sent(*, at: datetime) -> int:
-    """Empty address and words of mails sent long enough ago; the row stays as proof that it went."""
+def empty_ended(*, at: datetime) -> int:
+    """Empty address and words of mails sent, or given up, long enough ago; the row stays as proof of how it ended."""
     before = at - timedelta(days=settings.MAIL_EMPTIED_AFTER_DAYS)
-    due = OutgoingMail.objects.filter(state=State.SENT, sent_at__lt=before, emptied_at=None)
+    sent = Q(state=State.SENT, sent_at__lt=before)
+    given_up = Q(state=State.PARKED, next_try_at__lt=before)  # the time of its last try
+    due = OutgoingMail.objects.filter(sent | given_up, emptied_at=None)
     return due.update(to_address="", subject="", body="", emptied_at=at)

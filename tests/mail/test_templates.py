@@ -1,0 +1,75 @@
+"""Every mail template is written by the act that uses it, and nothing in it stays blank."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings as live_settings
+from django.template import engines
+
+from apps.mail.models import OutgoingMail
+from apps.mail.services import outbox, rendering
+from apps.retention.models import Certificate
+from apps.retention.services import sweep
+from tests import cast
+
+MAILS = Path(live_settings.BASE_DIR) / "templates" / "mail"
+BLANK = "NOT-GIVEN"
+
+
+def a_destruction():
+    clinic = cast.hill_clinic(7)
+    cast.hand_over(clinic, [cast.message(1), cast.message(2)])
+    at = cast.NOON + 8 * cast.DAY
+    sweep.sweep(at=at)
+    return at, [Certificate.objects.get().number, clinic.reference, "2 messages", "2026-03-16", "records@client.example"]
+
+
+#: template → act that sends it; the act returns when it was, and what the mail must say
+SENT_BY = {"retention/certificate_issued": a_destruction}
+
+
+@pytest.fixture
+def blanks_show(monkeypatch):
+    """A variable that the act did not give is written as BLANK and not left out."""
+    monkeypatch.setattr(engines["django"].engine, "string_if_invalid", BLANK)
+    rendering._load.cache_clear()
+    yield
+    rendering._load.cache_clear()
+
+
+@pytest.fixture
+def house(settings, tmp_path, db):
+    settings.COVENANT_HOME = tmp_path
+    settings.CLOCK_DATABASE_TOLERANCE_MINUTES = 60 * 24 * 3660  # the cast stands in March
+    cast.house()
+
+
+def on_disk():
+    return sorted(str(path.relative_to(MAILS).with_suffix("")) for path in MAILS.rglob("*") if path.is_file())
+
+
+def test_every_template_has_an_act_here_that_sends_it():
+    missing = set(on_disk()) ^ set(SENT_BY)
+    assert missing == set(), f"Mend: add the act that sends it to SENT_BY, or remove the template: {sorted(missing)}"
+    assert all(path.suffix == ".txt" for path in MAILS.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("template", sorted(SENT_BY))
+def test_the_mail_of_the_act_arrives_and_nothing_in_it_is_blank(house, server, blanks_show, template):
+    at, said = SENT_BY[template]()
+    mail = OutgoingMail.objects.get(template=template)
+    assert outbox.send_due(at=at) == 1
+    (arrived,) = server.taken
+    whole = f"{arrived.message['To']}\n{arrived.message['Subject']}\n{arrived.text}"
+    assert [words for words in said if words not in whole] == []
+    assert BLANK not in whole
+    assert [sign for sign in ("{{", "{%", "{#", "&amp;", "None") if sign in whole] == []
+    assert mail.subject == arrived.message["Subject"]
+    assert 10 < len(mail.subject) <= 120
+
+
+@pytest.mark.parametrize("template", sorted(SENT_BY))
+def test_a_blank_would_be_seen(blanks_show, template):
+    subject, text = rendering.render(template, {})
+    assert BLANK in subject
+    assert BLANK in text
