@@ -10,7 +10,8 @@ from django.test import Client
 from apps.staff.models import StaffMember
 from apps.staff.roles import Role
 from tests import cast
-from tests.house_web.rows import PRESENT, ROWS
+from tests.house_web.listed import rows_of
+from tests.house_web.rows import PRESENT
 
 
 class Office:
@@ -38,13 +39,13 @@ class Office:
     def add(self, model: type) -> None:
         """One more row of a model."""
         number = self._made.get(model, 0)
-        ROWS[model].make(number)
+        rows_of(model).make(number)
         self._made[model] = number + 1
 
     def fill(self, model: type, wanted: int) -> None:
         """Rows of a model until its table holds `wanted`; of a table of fixed size, until so many were made."""
         held = model._default_manager.count
-        while (self._made.get(model, 0) if ROWS[model].fixed else held()) < wanted:
+        while (self._made.get(model, 0) if rows_of(model).fixed else held()) < wanted:
             assert self._made.get(model, 0) < wanted, f"The maker of {model._meta.label} was called {wanted} times and made {held()} rows."
             self.add(model)
 
