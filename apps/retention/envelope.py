@@ -26,6 +26,8 @@ from apps.foundation.keys import FileKeystore, derive
 from apps.foundation.refusals import Refusal
 
 VERSION = b"covenant-message/1"
+ARCHIVE_VERSION = b"covenant-archive/1"
+CANARY = b"covenant-canary/1 "
 SALT_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
@@ -72,27 +74,40 @@ class Envelope:
     def _bound_to(self, number: int, policy_version: int) -> bytes:
         return f"{self._about}|{number}|{policy_version}".encode()
 
-    def seal(self, message: dict, *, number: int, policy_version: int, salt: bytes | None = None) -> Sealed:
-        """Encrypt `message` under `number`, the row's id. `salt` is given when a row moves and keeps its proof hash."""
-        salt = salt or os.urandom(SALT_BYTES)
-        body = canonical(message)
+    def seal_bytes(self, plain: bytes, *, number: int, policy_version: int) -> bytes:
+        """Nonce and ciphertext of `plain`, bound to its place."""
         nonce = os.urandom(NONCE_BYTES)
-        return Sealed(
-            source_tag=self.source_tag(message["source"], message["id"]),
-            tags=self.tags(message),
-            proof=leaf_hash(salt, body),
-            ciphertext=nonce + self._aead.encrypt(nonce, salt + body, self._bound_to(number, policy_version)),
-        )
+        return nonce + self._aead.encrypt(nonce, plain, self._bound_to(number, policy_version))
 
-    def open(self, ciphertext: bytes, *, number: int, policy_version: int) -> tuple[dict, bytes]:
-        """The message and its 32 random bytes. Raises Unreadable."""
+    def open_bytes(self, ciphertext: bytes, *, number: int, policy_version: int) -> bytes:
+        """What `seal_bytes` took. Raises Unreadable."""
         try:
-            plain = self._aead.decrypt(
+            return self._aead.decrypt(
                 bytes(ciphertext[:NONCE_BYTES]), bytes(ciphertext[NONCE_BYTES:]), self._bound_to(number, policy_version)
             )
         except InvalidTag:
             raise Unreadable(f"Message {number} does not open with its key.") from None
-        return json.loads(plain[SALT_BYTES:]), plain[:SALT_BYTES]
+
+    def seal(self, message: dict, *, number: int, policy_version: int, salt: bytes | None = None) -> Sealed:
+        """Encrypt `message` under `number`, the row's id. `salt` is given when a row moves and keeps its proof hash."""
+        salt = salt or os.urandom(SALT_BYTES)
+        body = canonical(message)
+        return Sealed(
+            source_tag=self.source_tag(message["source"], message["id"]),
+            tags=self.tags(message),
+            proof=leaf_hash(salt, body),
+            ciphertext=self.seal_bytes(salt + body, number=number, policy_version=policy_version),
+        )
+
+    def open_raw(self, ciphertext: bytes, *, number: int, policy_version: int) -> tuple[bytes, bytes]:
+        """The 32 random bytes and the canonical JSON of the message, unparsed. Raises Unreadable."""
+        plain = self.open_bytes(ciphertext, number=number, policy_version=policy_version)
+        return plain[:SALT_BYTES], plain[SALT_BYTES:]
+
+    def open(self, ciphertext: bytes, *, number: int, policy_version: int) -> tuple[dict, bytes]:
+        """The message and its 32 random bytes. Raises Unreadable."""
+        salt, body = self.open_raw(ciphertext, number=number, policy_version=policy_version)
+        return json.loads(body), salt
 
 
 def handle(source: str, party: dict) -> tuple[str, str]:
@@ -112,8 +127,9 @@ def organization_secret(organization: str) -> str:
     return f"organization/{organization}"
 
 
-def aside_secret(cohort: str) -> str:
-    return f"aside/{cohort}"
+def archive_secret(reference: str) -> str:
+    """The secret of one archive, or with an organization's reference of all its hosted archives."""
+    return f"archive/{reference}"
 
 
 def _envelope(store: FileKeystore, names: tuple[str, str], organization: str, expiry: date, create: bool) -> Envelope:
@@ -125,12 +141,37 @@ def _envelope(store: FileKeystore, names: tuple[str, str], organization: str, ex
 
 def for_cohort(store: FileKeystore, *, organization: str, expiry: date, create: bool = False) -> Envelope:
     """The envelope of a cohort. `create` makes missing secrets: only ingest, while it holds the cohort's lock, may."""
-    return _envelope(store, (day_secret(expiry), organization_secret(organization)), organization, expiry, create)
+    return for_secret(store, day_secret(expiry), organization=organization, expiry=expiry, create=create)
 
 
-def for_aside(store: FileKeystore, *, organization: str, expiry: date, cohort: str, create: bool = False) -> Envelope:
-    """The envelope of the rows of one cohort that stepped aside: a secret of their own, destroyed on their own day."""
-    return _envelope(store, (aside_secret(cohort), organization_secret(organization)), organization, expiry, create)
+def for_secret(store: FileKeystore, secret: str, *, organization: str, expiry: date, create: bool = False) -> Envelope:
+    """The envelope of rows that stepped aside, or were moved: under a secret of their own, destroyed on their own day."""
+    return _envelope(store, (secret, organization_secret(organization)), organization, expiry, create)
+
+
+def archive_key(store: FileKeystore, *, organization: str, archive: str, create: bool = False) -> bytes:
+    """The 32 bytes of a hosted archive's age identity: gone with the archive's own secret or the organization's."""
+    names = (archive_secret(archive), archive_secret(organization))
+    return derive(store, names, ARCHIVE_VERSION + b"|age|" + archive.encode(), create=create)
+
+
+def for_archive_index(store: FileKeystore, archive: str) -> Envelope:
+    """Tags only: under which a person or a conversation is found in the parts of a hosted archive."""
+    key = derive(store, (archive_secret(archive),), ARCHIVE_VERSION + b"|index|" + archive.encode())
+    return Envelope(key, key, organization=archive, expiry=date.min)
+
+
+def canary(envelope: Envelope, *, cohort: str) -> bytes:
+    """A known text under the cohort's key, kept with the cohort: whoever can't open it sees that the key is gone."""
+    return envelope.seal_bytes(CANARY + cohort.encode(), number=0, policy_version=0)
+
+
+def opens_canary(envelope: Envelope, ciphertext: bytes, *, cohort: str) -> bool:
+    """Whether this key still opens the cohort's canary."""
+    try:
+        return envelope.open_bytes(ciphertext, number=0, policy_version=0) == CANARY + cohort.encode()
+    except Unreadable:
+        return False
 
 
 def imported_once_tag(store: FileKeystore, *, organization: str, source: str, message_id: str) -> bytes:

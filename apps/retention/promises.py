@@ -40,7 +40,7 @@ def nothing_past_its_life_is_readable(at: datetime) -> Looked:
         tuple(
             Violation(reference, f"expired on {day.isoformat()} and is still {state}")
             for reference, state, day in rows
-            if state in ("open", "sealed")
+            if state in ("open", "sealed", "archived")
         ),
     )
 
@@ -117,30 +117,119 @@ def _is_ours(folder: Path, document) -> bool:
 
 
 def nothing_owed_is_destroyed(at: datetime) -> Looked:
-    """No destroyed cohort was owed to an archive, by its own mark or by the organization's record of that time."""
+    """Of a destroyed cohort that an archive was owed, every sealed segment is in a closed archive, or all of it stands aside.
+
+    What was owed is taken from its own mark and from the organization's record of that time.
+    """
     rows = _rows(
-        "SELECT c.reference, c.archive_owed, (SELECT h.archive_entitlement FROM accounts_historicalorganization h"
+        "SELECT c.id, c.reference, c.archive_owed, (SELECT h.archive_entitlement FROM accounts_historicalorganization h"
         " WHERE h.id = c.organization_id AND h.history_date <= c.shredded_at ORDER BY h.history_date DESC, h.history_id DESC"
-        " LIMIT 1) FROM retention_cohort c WHERE c.state IN ('intended', 'shredded', 'destroyed')",
+        " LIMIT 1), s.number, s.messages, encode(s.merkle_root, 'hex'),"
+        " (SELECT count(*) FROM retention_asidemessage a WHERE a.cohort_id = c.id AND a.segment = s.number),"
+        " (SELECT count(*) FROM retention_earlydeletion d WHERE d.cohort_id = c.id AND d.segment = s.number AND NOT d.kept_for_hold)"
+        " FROM retention_cohort c LEFT JOIN retention_segment s ON s.cohort_id = c.id"
+        " WHERE c.state IN ('intended', 'shredded', 'destroyed')",
         [],
     )
+    in_archives = defaultdict(set)
+    for cohort, document in _rows(
+        "SELECT cohort_id, manifest FROM retention_archive WHERE state IN ('closed', 'destroyed') AND closed_at IS NOT NULL", []
+    ):
+        manifest = json.loads(document) if isinstance(document, str) else document
+        for segment in manifest["manifest"]["segments"]:
+            in_archives[cohort].add((segment["number"], segment["messages"], segment["merkle_root"]))
+    found = []
+    for cohort, reference, owed, entitlement, number, messages, root, aside, early in rows:
+        if not owed and entitlement in (None, "none"):
+            continue
+        if number is None or ((number, messages, root) not in in_archives[cohort] and messages > aside + early):
+            found.append(Violation(reference, "was destroyed though an archive was owed and does not have it"))
+    return Looked(len(rows), tuple(dict.fromkeys(found)))
+
+
+def every_archive_has_what_was_sealed(at: datetime) -> Looked:
+    """A closed archive's manifest is signed by us, names parts that were proven at their place, and what was sealed."""
+    folder = Path(settings.COVENANT_HOME)
+    found = []
+    rows = _rows(
+        "SELECT a.id, a.reference, a.manifest, c.reference FROM retention_archive a JOIN retention_cohort c ON c.id = a.cohort_id"
+        " WHERE a.state = 'closed'",
+        [],
+    )
+    parts = defaultdict(dict)
+    for archive, number, digest, state in _rows(
+        "SELECT archive_id, number, encode(sha256, 'hex'), state FROM retention_archivepart", []
+    ):
+        parts[archive][number] = (digest, state)
+    for pk, reference, document, _cohort in rows:
+        signed = json.loads(document) if isinstance(document, str) else document
+        manifest = signed["manifest"]
+        if not _signed_by_us(folder, b"covenant-archive/1\n", manifest, signed["signature"]["value"]):
+            found.append(Violation(reference, "its manifest is not signed by us, or was changed"))
+        if {part["number"]: (part["sha256"], "verified") for part in manifest["parts"]} != parts[pk]:
+            found.append(Violation(reference, "its parts are not those that its manifest names, each proven at its place"))
+    return Looked(len(rows), tuple(found))
+
+
+def archives_do_not_lag(at: datetime) -> Looked:
+    """What is owed leaves daily: no cohort that an archive is owed has messages of over two days that no part carries."""
+    rows = _rows(
+        "SELECT c.reference, min(s.at), (SELECT max(p.made_at) FROM retention_archivepart p JOIN retention_archive a"
+        " ON a.id = p.archive_id WHERE a.cohort_id = c.id AND p.state = 'verified') FROM retention_cohort c"
+        " JOIN retention_batchshare s ON s.cohort_id = c.id WHERE c.archive_owed AND c.state <> 'destroyed' AND s.at > coalesce("
+        " (SELECT max(p.made_at) FROM retention_archivepart p JOIN retention_archive a ON a.id = p.archive_id"
+        " WHERE a.cohort_id = c.id AND p.state = 'verified'), '-infinity') GROUP BY c.id",
+        [],
+    )
+    late = at - timedelta(days=2)
     return Looked(
         len(rows),
-        tuple(
-            Violation(reference, "was destroyed though an archive was owed and does not have it")
-            for reference, owed, entitlement in rows
-            if owed or entitlement not in (None, "none")
-        ),
+        tuple(Violation(reference, f"has messages of {since:%Y-%m-%d} that no archive has") for reference, since, _last in rows if since < late),
     )
+
+
+def what_a_hold_keeps_is_there(at: datetime) -> Looked:
+    """Every bundle that a hold keeps has its secret and, unless it was handed over, its rows; none of them was destroyed under a hold."""
+    rows = _rows(
+        "SELECT c.reference, b.secret, b.destroyed_at, m.reference, (SELECT count(*) FROM retention_asidemessage a WHERE"
+        " a.bundle_id = b.id), (SELECT count(*) FROM holds_hold h WHERE h.id = ANY(b.holds) AND (h.state = 'active' OR h.kept_until >"
+        " coalesce(b.destroyed_at, %s))), cardinality(b.holds), (SELECT coalesce(sum(k.messages), 0) FROM retention_certificate k"
+        " JOIN retention_destruction d ON d.id = k.destruction_id WHERE d.secret = b.secret)"
+        " FROM retention_asidebundle b JOIN retention_cohort c ON c.id = b.cohort_id LEFT JOIN holds_matter m ON m.id = b.matter_id"
+        " WHERE b.ground = 'hold'",
+        [at],
+    )
+    keys = Path(settings.COVENANT_HOME) / "keystore"
+    found = []
+    for cohort, secret, destroyed_at, matter, count, in_force, holds, certified in rows:
+        if destroyed_at is None and count and not (keys / secret).exists():
+            found.append(Violation(cohort, f"{count} messages held for {matter} have lost their key"))
+        if destroyed_at is not None and count:
+            found.append(Violation(cohort, f"a bundle held for {matter} is destroyed and has {count} rows"))
+        if destroyed_at is not None and certified and in_force == holds:
+            found.append(Violation(cohort, f"{certified} messages were destroyed while {matter} held them"))
+    return Looked(len(rows), tuple(found))
+
+
+def _signed_by_us(folder: Path, prefix: bytes, document: dict, value: str) -> bool:
+    key = load_pem_private_key((folder / "signing" / "certificates.pem").read_bytes(), password=None).public_key()
+    said = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    try:
+        key.verify(bytes.fromhex(value), prefix + said)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def every_account_adds_up(at: datetime) -> Looked:
     """Ingested + moved in = in leaf + aside + moved out + destroyed + deleted early, counted from the rows."""
     cohorts = _rows(
         "SELECT c.id, c.reference, c.expiry_on, c.organization_id, c.destroyed_messages,"
-        " coalesce((SELECT sum(s.messages) FROM retention_batchshare s WHERE s.cohort_id = c.id), 0),"
+        " coalesce((SELECT sum(s.messages) FROM retention_batchshare s WHERE s.cohort_id = c.id), 0)"
+        " + coalesce((SELECT sum(i.messages) FROM retention_move i WHERE i.destination_id = c.id), 0)"
+        " - coalesce((SELECT sum(o.messages) FROM retention_move o WHERE o.origin_id = c.id), 0),"
         " (SELECT count(*) FROM retention_asidemessage a WHERE a.cohort_id = c.id),"
-        " (SELECT count(*) FROM retention_earlydeletion d WHERE d.cohort_id = c.id) FROM retention_cohort c",
+        " (SELECT count(*) FROM retention_earlydeletion d WHERE d.cohort_id = c.id AND NOT d.kept_for_hold) FROM retention_cohort c",
         [],
     )
     days = sorted({row[2] for row in cohorts})
@@ -152,8 +241,8 @@ def every_account_adds_up(at: datetime) -> Looked:
         ):
             leaf[day, organization] = count
     found = []
-    for _pk, reference, day, organization, destroyed, ingested, aside, early in cohorts:
-        off = ingested - leaf.pop((day, organization), 0) - aside - destroyed - early
+    for _pk, reference, day, organization, destroyed, came_in, aside, early in cohorts:
+        off = came_in - leaf.pop((day, organization), 0) - aside - destroyed - early
         if off:
             found.append(Violation(reference, f"its account is off by {off} messages"))
     found += [
@@ -168,7 +257,7 @@ def seals_hold(at: datetime) -> Looked:
     segments = _rows(
         "SELECT c.id, c.reference, c.expiry_on, c.organization_id, s.number, s.merkle_root, s.messages, s.sealed_at"
         " FROM retention_segment s JOIN retention_cohort c ON c.id = s.cohort_id"
-        " WHERE s.sealed_at IS NOT NULL AND c.state IN ('sealed', 'expired') AND c.aside_at IS NULL",
+        " WHERE s.sealed_at IS NOT NULL AND c.state IN ('sealed', 'archived', 'expired') AND c.aside_at IS NULL",
         [],
     )
     found = []
@@ -203,7 +292,7 @@ def _root(leaves: list[bytes]) -> bytes:
 
 def every_message_has_its_policy(at: datetime) -> Looked:
     """Each live message names a version that was in force when a batch brought messages into its cohort (P26)."""
-    days = [day for (day,) in _rows("SELECT DISTINCT expiry_on FROM retention_cohort WHERE state IN ('open', 'sealed')", [])]
+    days = [day for (day,) in _rows("SELECT DISTINCT expiry_on FROM retention_cohort WHERE state IN ('open', 'sealed', 'archived')", [])]
     if not days:
         return Looked(0)
     allowed = {
@@ -238,9 +327,9 @@ CHECKS = (
     Check("P06", "retention.owed", "Nothing owed to an archive is destroyed unarchived", nothing_owed_is_destroyed),
     Check("P06", "retention.accounts", "The account of every cohort adds up", every_account_adds_up),
     Check("P06", "retention.seals", "What was sealed is what is there", seals_hold),
-    Check("P06", "retention.archives", "Archives are delivered and verified before anything owed is destroyed",
-          waits_for="Delivery to archives is not built yet: what is owed steps aside, hidden, and is not destroyed."),
-    Check("P06", "retention.holds", "Nothing on hold is destroyed",
-          waits_for="Holds are not built yet: none can be placed."),
+    Check("P06", "retention.archives", "A closed archive has what was sealed, each part proven at its place",
+          every_archive_has_what_was_sealed),
+    Check("P06", "retention.lag", "What is owed to an archive leaves daily", archives_do_not_lag),
+    Check("P06", "retention.holds", "Nothing on hold is destroyed", what_a_hold_keeps_is_there),
     Check("P26", "retention.policy", "Each message knows the policy in force when it came", every_message_has_its_policy),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from apps.retention.states import CohortState, DestructionState, RuleState
+from apps.retention.states import READABLE, CohortState, DestructionScope, DestructionState, RuleState
 
 
 class RuleQuerySet(models.QuerySet):
@@ -15,23 +15,21 @@ class RuleQuerySet(models.QuerySet):
 
 
 class CohortQuerySet(models.QuerySet):
+    def readable(self):
+        return self.filter(state__in=READABLE).order_by("expiry_on", "id")
+
     def due_for_sealing(self, day: date):
         """Open cohorts that expire on or before `day` (the day two days ahead)."""
         return self.filter(state=CohortState.OPEN, expiry_on__lte=day).order_by("expiry_on", "id")
 
     def due_for_expiry(self, today: date):
-        return self.filter(state=CohortState.SEALED, expiry_on__lte=today).order_by("expiry_on", "id")
+        return self.filter(state__in=[CohortState.SEALED, CohortState.ARCHIVED], expiry_on__lte=today).order_by("expiry_on", "id")
 
     def expired_not_destroyed(self):
         """What is hidden and still there, whatever the reason."""
         return self.filter(
             state__in=[CohortState.EXPIRED, CohortState.INTENDED, CohortState.SHREDDED]
         ).order_by("expiry_on", "id")
-
-    def kept_for_an_archive(self):
-        return self.filter(state=CohortState.EXPIRED).filter(
-            Q(archive_owed=True) | ~Q(organization__archive_entitlement="none")
-        )
 
 
 class MessageQuerySet(models.QuerySet):
@@ -54,7 +52,7 @@ class DestructionQuerySet(models.QuerySet):
         """Expired days that have no destruction row yet."""
         return (
             cohorts.filter(state=CohortState.EXPIRED, expiry_on__lte=today, aside_at__isnull=True)
-            .filter(~Exists(self.model.objects.filter(day=OuterRef("expiry_on"))))
+            .filter(~Exists(self.model.objects.filter(scope=DestructionScope.DAY, day=OuterRef("expiry_on"))))
             .values_list("expiry_on", flat=True)
             .distinct()
         )

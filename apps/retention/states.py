@@ -6,6 +6,7 @@ from django.db.models import TextChoices
 class CohortState(TextChoices):
     OPEN = "open", "open: takes messages"
     SEALED = "sealed", "sealed: counted, expires within two days"
+    ARCHIVED = "archived", "archived: the archive has it, verified"
     EXPIRED = "expired", "expired: hidden"
     INTENDED = "intended", "to be destroyed: intent recorded"
     SHREDDED = "shredded", "key destroyed"
@@ -13,16 +14,25 @@ class CohortState(TextChoices):
 
 
 #: what can still be read
-READABLE = (CohortState.OPEN, CohortState.SEALED)
+READABLE = (CohortState.OPEN, CohortState.SEALED, CohortState.ARCHIVED)
 
 COHORT_MOVES = {
     CohortState.OPEN: {CohortState.SEALED},
-    CohortState.SEALED: {CohortState.EXPIRED},
+    CohortState.SEALED: {CohortState.ARCHIVED, CohortState.EXPIRED},
+    CohortState.ARCHIVED: {CohortState.EXPIRED},
     CohortState.EXPIRED: {CohortState.INTENDED},
     CohortState.INTENDED: {CohortState.SHREDDED},
     CohortState.SHREDDED: {CohortState.DESTROYED},
     CohortState.DESTROYED: set(),
 }
+
+
+class DestructionScope(TextChoices):
+    """What one destruction ends: a day of messages, rows that had stepped aside, or a hosted archive at the end of its life."""
+
+    DAY = "day", "the messages of a day"
+    ASIDE = "aside", "messages that had stepped aside"
+    ARCHIVE = "archive", "a hosted archive"
 
 
 class DestructionState(TextChoices):
@@ -67,4 +77,97 @@ class LifeFrom(TextChoices):
 class AsideGround(TextChoices):
     """Why rows were kept from the destruction of their day."""
 
+    HOLD = "hold", "kept by a legal hold"
     ARCHIVE = "archive", "owed to an archive that does not have it yet"
+    REVIEW = "review", "waits for its review"
+
+
+class TargetKind(TextChoices):
+    """Whose the archive is."""
+
+    HOSTED = "hosted", "archive hosted by us"
+    OWN_SERVER = "own_server", "the client's own server"
+
+
+class PlaceKind(TextChoices):
+    """How a place is spoken to; the classes stand in archives/places/registry.py."""
+
+    LOCAL = "local", "folder of this installation"
+    S3 = "s3", "S3 with Object Lock"
+    SFTP = "sftp", "SFTP"
+    HTTPS = "https", "HTTPS receiver"
+
+
+class TargetState(TextChoices):
+    PROPOSED = "proposed", "waits for a second person"
+    ACTIVE = "active", "in use"
+    SUSPENDED = "suspended"
+    REJECTED = "rejected"
+    ENDED = "ended"
+
+
+TARGET_MOVES = {
+    TargetState.PROPOSED: {TargetState.ACTIVE, TargetState.REJECTED},
+    TargetState.ACTIVE: {TargetState.SUSPENDED, TargetState.ENDED},
+    TargetState.SUSPENDED: {TargetState.ACTIVE, TargetState.ENDED},
+    TargetState.REJECTED: set(),
+    TargetState.ENDED: set(),
+}
+
+
+class ArchiveState(TextChoices):
+    """The archive of one cohort at one target."""
+
+    OPEN = "open", "takes parts"
+    CLOSED = "closed", "complete, verified at its place"
+    DESTROYED = "destroyed", "destroyed: certificate issued"
+
+
+ARCHIVE_MOVES = {
+    ArchiveState.OPEN: {ArchiveState.CLOSED},
+    ArchiveState.CLOSED: {ArchiveState.OPEN, ArchiveState.DESTROYED},  # a supplement opens it again before its day
+    ArchiveState.DESTROYED: set(),
+}
+
+
+class PartState(TextChoices):
+    WRITTEN = "written", "written, not delivered yet"
+    DELIVERED = "delivered", "delivered, not proven yet"
+    VERIFIED = "verified", "proven at its place"
+
+
+PART_MOVES = {
+    PartState.WRITTEN: {PartState.DELIVERED},
+    PartState.DELIVERED: {PartState.VERIFIED, PartState.WRITTEN},  # not proven: delivered again
+    PartState.VERIFIED: set(),
+}
+
+
+class RequestState(TextChoices):
+    """Something that a second person decides and that is then carried out: a reading, a rescheduling."""
+
+    PROPOSED = "proposed", "waits for a second person"
+    APPROVED = "approved", "approved, not done yet"
+    REJECTED = "rejected"
+    DONE = "done"
+
+
+REQUEST_MOVES = {
+    RequestState.PROPOSED: {RequestState.APPROVED, RequestState.REJECTED},
+    RequestState.APPROVED: {RequestState.DONE},
+    RequestState.REJECTED: set(),
+    RequestState.DONE: set(),
+}
+
+
+class ReviewState(TextChoices):
+    WAITING = "waiting", "waits for its review"
+    APPROVED = "approved", "may be destroyed on its day"
+    REJECTED = "rejected", "kept aside, with a reason"
+
+
+REVIEW_MOVES = {
+    ReviewState.WAITING: {ReviewState.APPROVED, ReviewState.REJECTED},
+    ReviewState.REJECTED: {ReviewState.APPROVED},
+    ReviewState.APPROVED: set(),
+}

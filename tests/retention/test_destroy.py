@@ -90,7 +90,7 @@ def test_nothing_is_destroyed_before_its_day():
     cast.hand_over(cast.hill_clinic(), [cast.message(1)])
     run(at=NOON.replace(day=15, hour=23, minute=59))
     assert (Cohort.objects.get().state, Destruction.objects.count()) == (CohortState.SEALED, 0)
-    work = Destruction.objects.create(day=EXPIRY, opened_at=NOON)
+    work = Destruction.objects.create(day=EXPIRY, secret="day/2026-03-16", opened_at=NOON)
     with pytest.raises(destroy.DayNotOver):
         destroy.run(work=work, at=NOON)
 
@@ -187,7 +187,7 @@ def test_a_leaf_can_not_be_truncated_by_hand():
 
 def test_the_database_function_refuses_before_the_key_is_gone():
     cast.hand_over(cast.hill_clinic(), [cast.message(1)])
-    work = Destruction.objects.create(day=EXPIRY, opened_at=NOON)
+    work = Destruction.objects.create(day=EXPIRY, secret="day/2026-03-16", opened_at=NOON)
     with pytest.raises(DatabaseError, match="after its intent is in the journal"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT covenant_destroy_leaf(%s, %s)", [work.pk, MORNING_AFTER])
 

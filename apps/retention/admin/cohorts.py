@@ -4,6 +4,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -19,6 +20,7 @@ from apps.foundation.admin import (
     number,
 )
 from apps.retention.models import (
+    AsideMessage,
     Certificate,
     Cohort,
     Destruction,
@@ -29,21 +31,32 @@ from apps.retention.services import (
     early,
     sweep,
 )
-from apps.retention.states import READABLE, CohortState
+from apps.retention.states import READABLE, AsideGround, CohortState, DestructionScope
 
 COHORT_TONES = {
-    CohortState.OPEN: "ok", CohortState.SEALED: "wait", CohortState.EXPIRED: "warn", CohortState.INTENDED: "warn",
+    CohortState.OPEN: "ok", CohortState.SEALED: "wait", CohortState.ARCHIVED: "wait", CohortState.EXPIRED: "warn", CohortState.INTENDED: "warn",
     CohortState.SHREDDED: "warn", CohortState.DESTROYED: "plain",
 }  # fmt: skip
 
 
+ASIDE_BECAUSE = {
+    AsideGround.HOLD: "kept by a legal hold until it is released and its grace is over",
+    AsideGround.ARCHIVE: "owed to an archive that does not have them, verified",
+    AsideGround.REVIEW: "waiting for a review",
+}
+
+
 def reason_of(cohort: Cohort) -> str:
-    """Why an expired cohort is still there, in words for who is asked about it."""
-    if cohort.state in READABLE or cohort.state == CohortState.DESTROYED:
+    """Why an expired cohort, or a part of it, is still there, in words for who is asked about it."""
+    if cohort.state in READABLE:
         return ""
-    if cohort.archive_owed or cohort.organization.archive_entitlement != "none":
-        return "Owed to an archive that does not have it. Hidden; can't be destroyed until an archive has it, verified."
-    work = Destruction.objects.filter(day=cohort.expiry_on).first()
+    counts = AsideMessage.objects.filter(cohort=cohort).values_list("ground").annotate(n=Count("id")).order_by("ground")
+    aside = "; ".join(f"{number(n)} {ASIDE_BECAUSE[ground]}" for ground, n in counts)
+    if aside:
+        return f"Stepped aside, hidden: {aside}."
+    if cohort.state == CohortState.DESTROYED:
+        return ""
+    work = Destruction.objects.filter(scope=DestructionScope.DAY, day=cohort.expiry_on).first()
     if work is None:
         return "Due: the next sweep destroys it."
     if work.parked_at:
@@ -142,7 +155,7 @@ class CohortAdmin(CovenantAdmin):
     @admin.display(description="way so far")
     def way(self, cohort: Cohort) -> SafeString:
         steps = (
-            ("opened", cohort.opened_at), ("sealed", cohort.sealed_at), ("expired, hidden", cohort.expired_at),
+            ("opened", cohort.opened_at), ("sealed", cohort.sealed_at), ("archived, verified", cohort.archived_at), ("expired, hidden", cohort.expired_at),
             ("stepped aside", cohort.aside_at), ("intent recorded", cohort.intended_at), ("key destroyed", cohort.shredded_at),
             ("rows destroyed, certificate", cohort.destroyed_at),
         )  # fmt: skip
@@ -162,11 +175,10 @@ class CohortAdmin(CovenantAdmin):
             verdict,
         )
 
-    @admin.display(description="certificate")
+    @admin.display(description="certificates")
     def certificate_link(self, cohort: Cohort):
-        certificate = Certificate.objects.filter(cohort=cohort).first()
-        if certificate is None:
-            return "none yet"
-        return format_html(
-            '<a href="{}">{}</a>', reverse("admin:retention_certificate_change", args=[certificate.pk]), certificate.number
+        certificates = Certificate.objects.filter(cohort=cohort).order_by("id")
+        links = (
+            (reverse("admin:retention_certificate_change", args=[row.pk]), row.number, number(row.messages)) for row in certificates
         )
+        return format_html_join(", ", '<a href="{}">{}</a> ({} messages)', links) or "none yet"

@@ -19,6 +19,12 @@ from apps.foundation.refusals import Refusal
 FORMAT = "covenant-certificate/1"
 SIGNED_PREFIX = FORMAT.encode() + b"\n"  # a signature over a certificate can't be shown as one over something else
 CAME_IN = ("ingested", "moved_in")
+REMOVED = {
+    "day": "rows of the day removed from the database",
+    "aside": "rows kept aside removed from the database",
+    "archive": "files of the archive removed from their place, and looked for there",
+}
+ENDED = {"day": "reached the end of their life", "aside": "had been kept aside after the end of their life"}
 IS_SOMEWHERE = ("in_leaf", "aside_for_hold", "aside_for_archive", "moved_out", "destroyed", "deleted_early")
 
 
@@ -61,6 +67,13 @@ class CertificateFacts:
     key_absent: bool
     rows_left: int
     verified_at: datetime
+    scope: str = "day"  # day, aside or archive (states.DestructionScope)
+    ended: int | None = None  # messages that ended with this destruction; None: all of the account's
+    secret: str = ""  # the keystore's name of what was destroyed
+    set_aside_early: int = 0  # put aside for a hold before the seal counted
+    canary_opens: bool = False
+    archive: str = ""
+    archive_place: str = ""
 
 
 def build(facts: CertificateFacts) -> dict[str, Any]:
@@ -88,10 +101,12 @@ def build(facts: CertificateFacts) -> dict[str, Any]:
             {"number": number, "messages": messages, "bytes": size, "merkle_root": root, "sealed_at": _time(sealed_at)}
             for number, messages, size, root, sealed_at in facts.segments
         ],
+        "scope": _scope(facts),
         "account": {name: int(facts.account[name]) for name in (*CAME_IN, *IS_SOMEWHERE)},
         "method": _method(facts),
         "verification": {
             "key_absent": facts.key_absent,
+            "canary_opens": facts.canary_opens,
             "leaf_rows": facts.rows_left,
             "checked_at": _time(facts.verified_at),
         },
@@ -118,10 +133,24 @@ def sign(document: dict[str, Any]) -> dict[str, Any]:
 def _require_destroyed(facts: CertificateFacts) -> None:
     account = facts.account
     came_in, there = sum(account[name] for name in CAME_IN), sum(account[name] for name in IS_SOMEWHERE)
-    if not facts.key_absent or facts.rows_left or account["in_leaf"]:
+    if not facts.key_absent or facts.canary_opens or facts.rows_left or account["in_leaf"]:
         raise NothingToCertify(f"{facts.cohort} still has its key or rows in its leaf.")
     if came_in != there:
         raise NothingToCertify(f"The account of {facts.cohort} is off by {came_in - there} messages.")
+
+
+def _scope(facts: CertificateFacts) -> dict[str, Any]:
+    """What of the cohort ended: with its day, later because something had kept it, or as an archive's copies."""
+    ended = facts.account["destroyed"] if facts.ended is None else facts.ended
+    words = {
+        "day": "the messages of the cohort that ended with their day",
+        "aside": "messages that had been kept aside after their day, for a hold, an archive or a review that is over",
+        "archive": "the copies in the hosted archive, at the end of its life",
+    }
+    return {
+        "kind": facts.scope, "what": words[facts.scope], "messages": ended, "set_aside_early": facts.set_aside_early,
+        "archive": facts.archive, "place": facts.archive_place,
+    }  # fmt: skip
 
 
 def _method(facts: CertificateFacts) -> dict[str, Any]:
@@ -134,8 +163,8 @@ def _method(facts: CertificateFacts) -> dict[str, Any]:
                 "journal_sequence": facts.journal_sequence,
                 "journal_digest": facts.journal_digest,
             },
-            {"step": "key of the day destroyed in the keystore", "at": _time(facts.key_destroyed_at)},
-            {"step": "rows of the day removed from the database", "at": _time(facts.truncated_at)},
+            {"step": f"key {facts.secret or 'of the day'} destroyed in the keystore", "at": _time(facts.key_destroyed_at)},
+            {"step": REMOVED[facts.scope], "at": _time(facts.truncated_at)},
         ],
         "keystore": {"destroys": facts.keystore_destroys, "snapshots": facts.keystore_snapshots},
         "tool": {"name": facts.tool, "version": facts.tool_version},
@@ -144,13 +173,21 @@ def _method(facts: CertificateFacts) -> dict[str, Any]:
 
 
 def _covers(facts: CertificateFacts) -> list[str]:
+    ended = _scope(facts)["messages"]
+    if facts.scope == "archive":
+        return [
+            f"Archive {facts.archive} with {_count(ended)} of cohort {facts.cohort}: its files at {facts.archive_place} are removed.",
+            "Every copy of those files, wherever made: they were encrypted under a key that is destroyed.",
+        ]
     covers = [
         (
-            f"The {_count(facts.account['destroyed'])} of cohort {facts.cohort} that reached the end of their life: their text,"
+            f"The {_count(ended)} of cohort {facts.cohort} that {ENDED[facts.scope]}: their text,"
             " attachments' names and addresses, participants, conversation and exact time."
         ),
-        "Every copy of them encrypted under the same day's key: database files, write-ahead log, backups, dumps.",
+        "Every copy of them encrypted under the same key: database files, write-ahead log, backups, dumps.",
     ]
+    if facts.scope == "aside":
+        return covers
     early = facts.account["deleted_early"]
     if early:
         covers.append(

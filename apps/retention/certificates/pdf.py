@@ -84,7 +84,7 @@ def _page(signed: dict[str, Any]) -> dict[str, Any]:
         "installation": certificate["installation"],
         "organization": organization["name"],
         "statement": {
-            "messages": _count(certificate["account"]["destroyed"]),
+            "messages": _count(certificate["scope"]["messages"]),
             "day": _day(cohort["expired_on"]),
             "at": _moment(method["steps"][1]["at"]),
         },
@@ -96,6 +96,7 @@ def _page(signed: dict[str, Any]) -> dict[str, Any]:
         ],
         "what": [
             ["Cohort", cohort["reference"]],
+            ["This ends", certificate["scope"]["what"]],
             ["End of life", _day(cohort["expired_on"])],
             ["Taken in", _span(cohort["first_ingest_at"], cohort["last_ingest_at"])],
             ["Under policy version", ", ".join(map(str, cohort["policy_versions"])) or "none"],

@@ -28,6 +28,7 @@ LARGEST_FILE = 20_000_000
 LARGEST_DOCUMENT = 5_000_000
 LARGEST_UNPACKED = 50_000_000
 CAME_IN = ("ingested", "moved_in")
+SCOPES = ("day", "aside", "archive")
 IS_SOMEWHERE = ("in_leaf", "aside_for_hold", "aside_for_archive", "moved_out", "destroyed", "deleted_early")
 CLOCK_SET_BACK = timedelta(hours=1)  # a clock may be corrected between two steps; their order is the software's
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
@@ -205,7 +206,7 @@ def _is_signed(key, value, message):
 def inconsistencies(certificate):
     """What in the certificate contradicts itself, as sentences; nothing where all agrees."""
     problems = []
-    for part in (_of_names, _of_account, _of_segments, _of_times, _of_result):
+    for part in (_of_names, _of_scope, _of_account, _of_segments, _of_times, _of_result):
         try:
             for problem in part(certificate):
                 problems.append(problem)  # what was found before a part breaks off counts too
@@ -222,6 +223,14 @@ def _of_names(certificate):
     )  # fmt: skip
     if not all(isinstance(name, str) for name in names):
         yield "What it is about is not named."
+
+
+def _of_scope(certificate):
+    scope, destroyed = certificate["scope"], certificate["account"]["destroyed"]
+    if scope["kind"] not in SCOPES or not _is_count(scope["messages"]) or not _is_count(scope["set_aside_early"]):
+        yield "What it ends is not said."
+    elif scope["kind"] != "archive" and scope["messages"] > destroyed:
+        yield f"It ends {scope['messages']} messages, its account has only {destroyed} destroyed."
 
 
 def _of_account(certificate):
@@ -246,8 +255,9 @@ def _of_segments(certificate):
             return
         sealed += segment["messages"]
     kept = sum(account[name] for name in ("destroyed", "aside_for_hold", "aside_for_archive", "moved_out"))
-    # what was deleted early may have been counted by a seal before, or not
-    if not kept <= sealed <= kept + account["deleted_early"]:
+    # what was deleted early, or set aside early for a hold, may have been counted by a seal before, or not
+    early = certificate["scope"]["set_aside_early"]
+    if not kept - early <= sealed <= kept + account["deleted_early"]:
         yield f"Its segments sealed {sealed} messages, its account has {kept} of them and {account['deleted_early']} deleted early."
 
 
@@ -266,7 +276,7 @@ def _of_times(certificate):
 
 def _of_result(certificate):
     verification = certificate["verification"]
-    if verification["key_absent"] is not True or verification["leaf_rows"] != 0:
+    if verification["key_absent"] is not True or verification["canary_opens"] is not False or verification["leaf_rows"] != 0:
         yield "Its own verification did not find everything gone."
 
 
@@ -287,6 +297,8 @@ def describe(certificate, key):
         f"  key gone      {certificate['method']['steps'][1]['at']}",
         f"  rows gone     {certificate['method']['steps'][2]['at']}",
     )
+    scope = certificate["scope"]
+    lines = (*lines[:4], f"  this one ends {scope['messages']:,} messages: {scope['what']}", *lines[4:])
     return ["".join(char if char.isprintable() else "\ufffd" for char in line) for line in lines]
 
 

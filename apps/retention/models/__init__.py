@@ -1,9 +1,16 @@
-"""What Message Data leaves in the database: rules, leaves, cohorts and their account, destructions, certificates.
+"""What Message Data leaves in the database: rules, leaves, cohorts and their account, archives, destructions, certificates.
 
 The messages themselves stand in the partitioned table `message` (migration 0002, `Message` below is unmanaged): encrypted,
 without foreign keys and without row triggers. They are never in the admin; cohorts are.
 """
 
+from apps.retention.models.archives import (
+    Amendment,
+    Archive,
+    ArchivePart,
+    ArchiveReading,
+    ArchiveTarget,
+)
 from apps.retention.models.arrivals import (
     Batch,
     BatchShare,
@@ -14,6 +21,7 @@ from apps.retention.models.arrivals import (
     deletion_reference,
 )
 from apps.retention.models.cohorts import (
+    AsideBundle,
     AsideMessage,
     Cohort,
     Leaf,
@@ -28,6 +36,12 @@ from apps.retention.models.destructions import (
     certificate_number,
     destruction_reference,
 )
+from apps.retention.models.endings import (
+    Move,
+    Rescheduling,
+    Review,
+    ReviewAsked,
+)
 from apps.retention.models.rules import (
     ConversationClass,
     RetentionRule,
@@ -36,6 +50,12 @@ from apps.retention.models.rules import (
 )
 
 __all__ = [
+    "Amendment",
+    "Archive",
+    "ArchivePart",
+    "ArchiveReading",
+    "ArchiveTarget",
+    "AsideBundle",
     "AsideMessage",
     "Batch",
     "BatchShare",
@@ -48,8 +68,12 @@ __all__ = [
     "ImportedOnce",
     "Leaf",
     "Message",
+    "Move",
     "RefusedLine",
+    "Rescheduling",
     "RetentionRule",
+    "Review",
+    "ReviewAsked",
     "Segment",
     "batch_reference",
     "certificate_number",

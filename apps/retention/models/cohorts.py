@@ -7,6 +7,7 @@ from django.db.models import Q
 from apps.accounts.models import Organization
 from apps.foundation.personal_data import DataCategory, Purpose, personal
 from apps.foundation.references import new_reference
+from apps.holds.models import Matter
 from apps.retention.querysets import CohortQuerySet, MessageQuerySet
 from apps.retention.states import AsideGround, CohortState
 
@@ -37,18 +38,21 @@ class Cohort(models.Model):
 
     NOT_PERSONAL = (
         "id", "reference", "organization", "expiry_on", "state", "archive_owed", "opened_at", "sealed_at", "expired_at",
-        "intended_at", "shredded_at", "destroyed_at", "aside_at", "destroyed_messages",
+        "intended_at", "shredded_at", "destroyed_at", "aside_at", "destroyed_messages", "archived_at", "holds_seen", "canary",
     )  # fmt: skip
 
     reference = models.CharField(max_length=20, unique=True, default=cohort_reference, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="cohorts")
     expiry_on = models.DateField("expires on", help_text="UTC day from whose first moment nothing of it can be read")
     state = models.CharField(max_length=10, choices=CohortState.choices, default=CohortState.OPEN)
+    canary = models.BinaryField(null=True, help_text="A known text under the cohort's key: who can't open it sees that the key is gone")
     archive_owed = models.BooleanField(default=False, help_text="Once owed stays owed: it does not end with the contract")
     opened_at = models.DateTimeField()
     sealed_at = models.DateTimeField(null=True)
+    archived_at = models.DateTimeField(null=True, help_text="When all of it was last seen in every archive it is owed to")
     expired_at = models.DateTimeField(null=True)
-    aside_at = models.DateTimeField(null=True, help_text="When its rows stepped aside, out of the day's leaf")
+    aside_at = models.DateTimeField(null=True, help_text="When rows of it stepped aside, out of the day's leaf")
+    holds_seen = models.BigIntegerField(default=0, db_default=0, help_text="The newest hold that was looked at when rows stepped aside")
     intended_at = models.DateTimeField(null=True)
     shredded_at = models.DateTimeField(null=True)
     destroyed_at = models.DateTimeField(null=True)
@@ -64,11 +68,6 @@ class Cohort(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(name="one_cohort_per_organization_and_day", fields=["organization", "expiry_on"]),
-            models.CheckConstraint(
-                name="what_is_owed_to_an_archive_is_not_destroyed_unarchived",
-                condition=Q(archive_owed=False)
-                | Q(state__in=[CohortState.OPEN, CohortState.SEALED, CohortState.EXPIRED]),
-            ),
             models.CheckConstraint(
                 name="a_destroyed_cohort_says_when",
                 condition=~Q(state=CohortState.DESTROYED) | Q(destroyed_at__isnull=False, shredded_at__isnull=False),
@@ -86,7 +85,7 @@ class Cohort(models.Model):
 class Segment(models.Model):
     """A part of a cohort with a seal of its own: number 0 is the cohort as first sealed, higher ones are supplements."""
 
-    NOT_PERSONAL = ("id", "cohort", "number", "opened_at", "sealed_at", "messages", "bytes", "merkle_root")
+    NOT_PERSONAL = ("id", "cohort", "number", "opened_at", "sealed_at", "messages", "bytes", "merkle_root", "archived_at")
 
     cohort = models.ForeignKey(Cohort, on_delete=models.PROTECT, related_name="segments")
     number = models.PositiveSmallIntegerField()
@@ -95,6 +94,7 @@ class Segment(models.Model):
     messages = models.BigIntegerField(null=True)
     bytes = models.BigIntegerField(null=True, help_text="Of the encrypted messages")
     merkle_root = models.BinaryField(max_length=32, null=True)
+    archived_at = models.DateTimeField(null=True, help_text="When every archive that it is owed to had it, verified")
 
     class Meta:
         ordering = ["cohort_id", "number"]
@@ -136,13 +136,44 @@ class Message(models.Model):
         return f"message {self.pk}"
 
 
-class AsideMessage(models.Model):
-    """A message kept from its day's destruction, re-encrypted under a key of its own, with the same proof hash. Hidden."""
+class AsideBundle(models.Model):
+    """Rows of one cohort that stepped aside for one reason, under one secret of their own: what ends together.
 
-    NOT_PERSONAL = ("id", "cohort", "ground", "segment", "policy_version_id", "proof", "moved_at")
+    A bundle kept by holds remembers which; when one of them no longer holds, the rows are looked at again.
+    """
+
+    NOT_PERSONAL = ("id", "cohort", "ground", "matter", "holds", "secret", "opened_at", "destroyed_at")
+
+    cohort = models.ForeignKey(Cohort, on_delete=models.PROTECT, related_name="bundles")
+    ground = models.CharField(max_length=10, choices=AsideGround.choices)
+    matter = models.ForeignKey(Matter, null=True, on_delete=models.PROTECT, related_name="+")
+    holds = ArrayField(models.BigIntegerField(), default=list, help_text="Holds in force that were looked at")
+    secret = models.CharField(max_length=100, unique=True, help_text="Name of its secret in the keystore")
+    opened_at = models.DateTimeField()
+    destroyed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                name="what_a_hold_keeps_names_its_matter",
+                condition=Q(ground=AsideGround.HOLD, matter__isnull=False) | (~Q(ground=AsideGround.HOLD) & Q(matter__isnull=True)),
+            ),
+        ]
+        indexes = [models.Index(fields=["cohort", "ground"], name="bundle_standing", condition=Q(destroyed_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return f"bundle {self.pk}"
+
+
+class AsideMessage(models.Model):
+    """A message kept from its day's destruction, re-encrypted under its bundle's key, with the same proof hash. Hidden."""
+
+    NOT_PERSONAL = ("id", "cohort", "bundle", "ground", "segment", "policy_version_id", "proof", "moved_at")
 
     id = models.BigIntegerField(primary_key=True)
-    cohort = models.ForeignKey(Cohort, on_delete=models.PROTECT, related_name="aside")
+    cohort = models.ForeignKey(Cohort, on_delete=models.PROTECT, related_name="aside", db_index=False)
+    bundle = models.ForeignKey(AsideBundle, on_delete=models.PROTECT, related_name="rows")
     ground = models.CharField(max_length=10, choices=AsideGround.choices)
     segment = models.SmallIntegerField()
     policy_version_id = models.BigIntegerField()
@@ -150,6 +181,9 @@ class AsideMessage(models.Model):
     proof = models.BinaryField()
     ciphertext = personal(models.BinaryField(), DataCategory.MESSAGE, Purpose.LEGAL)
     moved_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["cohort", "ground", "id"], name="aside_by_cohort")]
 
     def __str__(self) -> str:
         return f"message aside {self.pk}"

@@ -7,7 +7,7 @@ from apps.foundation.personal_data import DataCategory, Purpose, personal
 from apps.foundation.references import new_reference
 from apps.retention.models.cohorts import Cohort
 from apps.retention.querysets import DestructionQuerySet
-from apps.retention.states import DestructionState
+from apps.retention.states import DestructionScope, DestructionState
 
 
 def destruction_reference() -> str:
@@ -19,15 +19,19 @@ def certificate_number() -> str:
 
 
 class Destruction(models.Model):
-    """The work row of one expiry day: claimed with a lease, its attempts counted before the work, parked after five."""
+    """The work row of what is destroyed under one secret (a day, rows aside, a hosted archive): claimed with a lease, its attempts counted before the work, parked after five."""
 
     NOT_PERSONAL = (
-        "id", "reference", "day", "state", "opened_at", "intended_at", "journalled_at", "shredded_at", "truncated_at",
-        "done_at", "intent_entry", "done_entry", "leased_until", "attempts", "parked_at", "last_error", "bytes_freed",
+        "id", "reference", "scope", "secret", "cohort", "archive", "day", "state", "opened_at", "intended_at", "journalled_at", "shredded_at", "truncated_at",
+        "done_at", "intent_entry", "done_entry", "leased_until", "attempts", "parked_at", "last_error", "bytes_freed", "newest_hold",
     )  # fmt: skip
 
     reference = models.CharField(max_length=20, unique=True, default=destruction_reference, editable=False)
-    day = models.DateField(unique=True)
+    scope = models.CharField(max_length=8, choices=DestructionScope.choices, default=DestructionScope.DAY, db_default="day")
+    secret = models.CharField(max_length=100, unique=True, help_text="The secret that dies, by its name in the keystore")
+    cohort = models.ForeignKey(Cohort, null=True, on_delete=models.PROTECT, related_name="+", help_text="Where it ends less than a day")
+    archive = models.ForeignKey("retention.Archive", null=True, on_delete=models.PROTECT, related_name="+")
+    day = models.DateField(help_text="The day from which it is due")
     state = models.CharField(max_length=12, choices=DestructionState.choices, default=DestructionState.DUE)
     opened_at = models.DateTimeField()
     intended_at = models.DateTimeField(null=True)
@@ -42,12 +46,22 @@ class Destruction(models.Model):
     parked_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=200, blank=True, help_text="Kind of error; never data")
     bytes_freed = models.BigIntegerField(null=True)
+    newest_hold = models.BigIntegerField(null=True, help_text="The newest hold there was when the key went; later ones come too late")
 
     objects = DestructionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-day"]
         permissions = [("retry_destruction", "Can take up a parked destruction again")]
+        constraints = [
+            models.UniqueConstraint(name="a_day_is_destroyed_once", fields=["day"], condition=Q(scope=DestructionScope.DAY)),
+            models.CheckConstraint(
+                name="a_destruction_names_what_it_ends",
+                condition=Q(scope=DestructionScope.DAY, cohort__isnull=True, archive__isnull=True)
+                | Q(scope=DestructionScope.ASIDE, cohort__isnull=False, archive__isnull=True)
+                | Q(scope=DestructionScope.ARCHIVE, cohort__isnull=False, archive__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.reference
@@ -59,7 +73,7 @@ class Certificate(models.Model):
     NOT_PERSONAL = ("id", "number", "cohort", "destruction", "issued_at", "document", "messages")
 
     number = models.CharField(max_length=20, unique=True, default=certificate_number, editable=False)
-    cohort = models.OneToOneField(Cohort, on_delete=models.PROTECT, related_name="certificate")
+    cohort = models.ForeignKey(Cohort, on_delete=models.PROTECT, related_name="certificates")
     destruction = models.ForeignKey(Destruction, on_delete=models.PROTECT, related_name="certificates")
     issued_at = models.DateTimeField()
     messages = models.BigIntegerField()
@@ -67,6 +81,9 @@ class Certificate(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(name="a_destruction_certifies_a_cohort_once", fields=["destruction", "cohort"])
+        ]
 
     def __str__(self) -> str:
         return self.number

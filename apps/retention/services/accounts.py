@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from django.db.models import Sum
+from django.db.models import Count, Q, Sum
 
 from apps.foundation.refusals import Refusal
 from apps.retention.models import (
@@ -11,6 +11,7 @@ from apps.retention.models import (
     Cohort,
     EarlyDeletion,
     Message,
+    Move,
 )
 from apps.retention.states import AsideGround
 
@@ -48,16 +49,22 @@ class Account:
 
 
 def account_of(cohort: Cohort) -> Account:
-    """Count the terms from the rows. Nothing moves between cohorts yet, so both of those terms are zero."""
+    """Count the terms from the rows. What waits for a review counts with what waits for an archive (DESIGN)."""
+    aside = AsideMessage.objects.filter(cohort=cohort).aggregate(
+        held=Count("id", filter=Q(ground=AsideGround.HOLD)), waiting=Count("id", filter=~Q(ground=AsideGround.HOLD))
+    )
+    moved_in, moved_out = (
+        Move.objects.filter(**{side: cohort}).aggregate(n=Sum("messages"))["n"] or 0 for side in ("destination", "origin")
+    )
     return Account(
         ingested=BatchShare.objects.filter(cohort=cohort).aggregate(n=Sum("messages"))["n"] or 0,
-        moved_in=0,
+        moved_in=moved_in,
         in_leaf=Message.objects.on_days([cohort.expiry_on]).filter(organization_id=cohort.organization_id).count(),
-        aside_for_hold=0,
-        aside_for_archive=AsideMessage.objects.filter(cohort=cohort, ground=AsideGround.ARCHIVE).count(),
-        moved_out=0,
+        aside_for_hold=aside["held"],
+        aside_for_archive=aside["waiting"],
+        moved_out=moved_out,
         destroyed=cohort.destroyed_messages,
-        deleted_early=EarlyDeletion.objects.filter(cohort=cohort).count(),
+        deleted_early=EarlyDeletion.objects.filter(cohort=cohort, kept_for_hold=False).count(),
     )
 
 

@@ -14,9 +14,11 @@ from apps.accounts.models import Organization
 from apps.audit.services import ledger
 from apps.foundation.actors import Actor
 from apps.foundation.clock import day_of
+from apps.foundation.keys import keystore
+from apps.retention import envelope
 from apps.retention.envelope import Sealed
-from apps.retention.models import Cohort, Destruction, Message, Segment
-from apps.retention.states import READABLE
+from apps.retention.models import Amendment, Cohort, Destruction, Message, Segment
+from apps.retention.states import READABLE, DestructionScope
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def open_place(*, organization: Organization, day: date, owed: bool, at: datetim
 
     The first arrival of a day makes the cohort, a late one of a sealed cohort opens a supplement.
     """
-    if day <= day_of(at) or Destruction.objects.filter(day=day).exists():
+    if day <= day_of(at) or Destruction.objects.filter(scope=DestructionScope.DAY, day=day).exists():
         return None
     cohort = Cohort.objects.filter(organization=organization, expiry_on=day).first()
     if cohort is None or not _may_take(cohort, _segments(cohort), owed):
@@ -76,6 +78,10 @@ def _prepared(organization: Organization, day: date, *, owed: bool, at: datetime
     if owed and not cohort.archive_owed:
         cohort.archive_owed = True
         cohort.save(update_fields=["archive_owed"])
+    if cohort.canary is None:
+        key = envelope.for_cohort(keystore(), organization=organization.reference, expiry=day, create=True)
+        cohort.canary = envelope.canary(key, cohort=cohort.reference)
+        cohort.save(update_fields=["canary"])
     segments = _segments(cohort)
     if all(segment.sealed_at is not None for segment in segments):
         number = max((segment.number for segment in segments), default=-1) + 1
@@ -127,10 +133,25 @@ def copy_in(
             )  # fmt: skip
 
 
-def replace(day: date, row: Stored, sealed: Sealed) -> None:
-    """Put an edited message in the place of the one that stands; its number, day and segment stay."""
-    changed = Message.objects.on_days([day]).filter(id=row.id).update(
+def replace(cohort: Cohort, row: Stored, sealed: Sealed, *, at: datetime) -> None:
+    """Put an edited message in the place of the one that stands; its number, day and segment stay.
+
+    Where an archive is owed it may have left in a part already: the next part carries it again.
+    """
+    if cohort.archive_owed:
+        Amendment.objects.create(cohort=cohort, message=row.id, at=at)
+    changed = Message.objects.on_days([cohort.expiry_on]).filter(id=row.id).update(
         tags=sealed.tags, proof=sealed.proof, ciphertext=sealed.ciphertext
     )  # fmt: skip
     if changed != 1:
         raise RuntimeError("the row that was to be replaced is not there")
+
+
+def take_out(day: date, numbers: list[int]) -> None:
+    """Remove rows from their leaf, in the transaction that puts them somewhere else or records that they are gone."""
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("messages leave together with their account")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM message WHERE expiry = %s AND id = ANY(%s::bigint[])", [day, numbers])
+        if cursor.rowcount != len(numbers):
+            raise RuntimeError("rows that were to be moved are not there")

@@ -1,9 +1,17 @@
 """Rows that may not be destroyed with their day step aside first, so that everyone else's destruction goes on.
 
-They are re-encrypted under a secret of their own and moved, in chunks, with their proof hash unchanged. Hidden all the
-while. It must never leave a row in both places or in none: each chunk is one transaction.
+They are re-encrypted under a secret of their own and moved, in chunks, with their proof hash unchanged, into the bundle of
+their ground. Hidden all the while. It must never leave a row in both places or in none: each chunk is one transaction.
+
+| killed | what happens |
+|---|---|
+| between two chunks | the next run looks at what is left in the leaf; what has moved is not there any more |
+| before the last chunk's commit | `holds_seen` stays, so the destruction looks again |
 """
 
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -11,58 +19,151 @@ from django.db import connection, transaction
 from apps.audit.services import ledger
 from apps.foundation.actors import SYSTEM
 from apps.foundation.keys import keystore
+from apps.holds.models import Matter
 from apps.retention import envelope
-from apps.retention.models import AsideMessage, Cohort
+from apps.retention.models import AsideBundle, AsideMessage, Cohort, Destruction
+from apps.retention.services import arrivals, grounds
+from apps.retention.services.grounds import Grounds
 from apps.retention.states import AsideGround, CohortState
 
-CHUNK = 2_000
+CHUNK = 5_000
+
+#: while the day's key still exists rows may step aside, also when a hold comes in after the intent
+MAY_STEP_ASIDE = (CohortState.EXPIRED, CohortState.INTENDED)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row as it is read: its number, where it stood, and what is encrypted."""
+
+    id: int
+    segment: int
+    policy_version: int
+    proof: bytes
+    ciphertext: bytes
 
 
 def step_aside(*, cohort: Cohort, at: datetime) -> int:
-    """Move all rows of an expired cohort out of its day's leaf. Resumable; returns how many this call moved."""
-    moved = 0
+    """Move every row that a hold, an archive or a review keeps out of its day's leaf. Returns how many this call moved."""
+    moved, after, seen = 0, 0, None
     while True:
-        count = _move_chunk(cohort.pk, at)
+        count, after, looked = _move_chunk(cohort.pk, after, seen, at)
+        seen = looked if seen is None else seen
         moved += count
-        if count < CHUNK:
+        if after is None:
             return moved
 
 
 @transaction.atomic
-def _move_chunk(cohort_id: int, at: datetime) -> int:
+def _move_chunk(cohort_id: int, after: int, seen: int | None, at: datetime) -> tuple[int, int | None, int]:
+    """One chunk: how many moved, the last number looked at (None when that was all), the newest hold looked at."""
     cohort = Cohort.objects.select_for_update(of=("self",)).select_related("organization").get(pk=cohort_id)
-    if cohort.state != CohortState.EXPIRED or cohort.aside_at:
-        return 0
+    if cohort.state not in MAY_STEP_ASIDE:
+        return 0, None, 0
+    kept = grounds.grounds_of(cohort, at=at)
     store, organization = keystore(), cohort.organization.reference
-    day_envelope = envelope.for_cohort(store, organization=organization, expiry=cohort.expiry_on)
-    aside_envelope = envelope.for_aside(
-        store, organization=organization, expiry=cohort.expiry_on, cohort=cohort.reference, create=True
-    )
+    rows: list[Row] = []
+    moved = 0
+    if not kept.keeps_nothing:
+        opener = envelope.for_cohort(store, organization=organization, expiry=cohort.expiry_on)
+        rows = _candidates(cohort, kept, opener, after)
+        moved = put_aside(cohort, kept, opener, rows, at)
+    if len(rows) == CHUNK:
+        return moved, rows[-1].id, kept.holds_seen
+    cohort.holds_seen = max(cohort.holds_seen, kept.holds_seen if seen is None else seen)
+    if AsideMessage.objects.filter(cohort=cohort).exists() and cohort.aside_at is None:
+        cohort.aside_at = at
+        ledger.record(
+            "cohort.stepped_aside", by=SYSTEM, about=cohort.reference, at=at, facts=_counts(cohort),
+        )  # fmt: skip
+    cohort.save(update_fields=["holds_seen", "aside_at"])
+    return moved, None, kept.holds_seen
+
+
+def _counts(cohort: Cohort) -> dict[str, int]:
+    grounds_there = AsideMessage.objects.filter(cohort=cohort).values_list("ground", flat=True).distinct()
+    return {str(ground): AsideMessage.objects.filter(cohort=cohort, ground=ground).count() for ground in grounds_there}
+
+
+def _candidates(cohort: Cohort, kept: Grounds, opener: envelope.Envelope, after: int) -> list[Row]:
+    """The next rows of the leaf that may have a ground: all of them, or those of certain segments or with certain tags."""
+    narrow, values = "", []
+    tags = [scope.tags(opener) for scope in kept.scopes]
+    if not kept.review and all(found is not None for found in tags):
+        narrow = " AND (segment = ANY(%s::smallint[]) OR tags && %s::bytea[])"
+        values = [sorted(kept.unarchived), sorted({tag for found in tags for tag in found})]
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM message WHERE expiry = %s AND id IN (SELECT id FROM message WHERE expiry = %s AND"
-            " organization_id = %s ORDER BY id LIMIT %s) RETURNING id, segment, policy_version_id, proof, ciphertext",
-            [cohort.expiry_on, cohort.expiry_on, cohort.organization_id, CHUNK],
+            "SELECT id, segment, policy_version_id, proof, ciphertext FROM message"
+            f" WHERE expiry = %s AND organization_id = %s AND id > %s{narrow} ORDER BY id LIMIT {CHUNK} FOR UPDATE",
+            [cohort.expiry_on, cohort.organization_id, after, *values],
         )
-        rows = cursor.fetchall()
-    moved = []
-    for number, segment, policy_version, proof, ciphertext in rows:
-        message, salt = day_envelope.open(ciphertext, number=number, policy_version=policy_version)
-        sealed = aside_envelope.seal(message, number=number, policy_version=policy_version, salt=salt)
-        if sealed.proof != bytes(proof):
-            raise envelope.Unreadable(f"Message {number} does not match its proof hash.")
-        moved.append(
-            AsideMessage(
-                id=number, cohort=cohort, ground=AsideGround.ARCHIVE, segment=segment, policy_version_id=policy_version,
-                tags=sealed.tags, proof=proof, ciphertext=sealed.ciphertext, moved_at=at,
-            )
+        return [Row(number, segment, version, bytes(proof), bytes(text)) for number, segment, version, proof, text in cursor]
+
+
+def put_aside(cohort: Cohort, kept: Grounds, opener: envelope.Envelope, rows: list[Row], at: datetime) -> int:
+    """Move those of `rows` that have a ground, under the cohort's lock; returns how many. The rest stays in the leaf."""
+    by_ground: dict[tuple, list[tuple[Row, bytes, dict]]] = defaultdict(list)
+    for row in rows:
+        message, salt = opener.open(row.ciphertext, number=row.id, policy_version=row.policy_version)
+        ground = kept.of(row.segment, message)
+        if ground is not None:
+            by_ground[ground].append((row, salt, message))
+    for (ground, matter), found in by_ground.items():
+        bundle = standing_bundle(cohort, ground, matter, kept, at)
+        sealer = envelope_of(bundle, cohort, create=True)
+        AsideMessage.objects.bulk_create(
+            (
+                AsideMessage(
+                    id=row.id, cohort=cohort, bundle=bundle, ground=ground, segment=row.segment,
+                    policy_version_id=row.policy_version, tags=sealed.tags, proof=sealed.proof, ciphertext=sealed.ciphertext,
+                    moved_at=at,
+                )
+                for row, sealed in reseal(sealer, found)
+            ),
+            batch_size=1_000,
         )  # fmt: skip
-    AsideMessage.objects.bulk_create(moved, batch_size=500)
-    if len(rows) < CHUNK:
-        cohort.aside_at = at
-        cohort.save(update_fields=["aside_at"])
-        ledger.record(
-            "cohort.stepped_aside", by=SYSTEM, about=cohort.reference, at=at,
-            facts={"ground": AsideGround.ARCHIVE, "messages": AsideMessage.objects.filter(cohort=cohort).count()},
-        )  # fmt: skip
-    return len(rows)
+        arrivals.take_out(cohort.expiry_on, [row.id for row, _salt, _message in found])
+    return sum(len(found) for found in by_ground.values())
+
+
+def reseal(sealer: envelope.Envelope, found: Iterable[tuple[Row, bytes, dict]]) -> Iterable[tuple[Row, envelope.Sealed]]:
+    """The same messages under another key, with the proof hash they had; a row whose proof does not fit is refused."""
+    for row, salt, message in found:
+        sealed = sealer.seal(message, number=row.id, policy_version=row.policy_version, salt=salt)
+        if sealed.proof != row.proof:
+            raise envelope.Unreadable(f"Message {row.id} does not match its proof hash.")
+        yield row, sealed
+
+
+def envelope_of(bundle: AsideBundle, cohort: Cohort, *, create: bool = False) -> envelope.Envelope:
+    """The key of what lies in one bundle."""
+    return envelope.for_secret(
+        keystore(), bundle.secret, organization=cohort.organization.reference, expiry=cohort.expiry_on, create=create
+    )
+
+
+def standing_bundle(
+    cohort: Cohort, ground: AsideGround, matter: Matter | None, kept: Grounds, at: datetime
+) -> AsideBundle:
+    """The bundle that takes rows of this ground now: the one that stands, or a new one under a secret never used before.
+
+    Call it under the cohort's lock. A bundle whose destruction has begun takes nothing any more.
+    """
+    holds = sorted(scope.hold_id for scope in kept.scopes if matter is not None and scope.matter.pk == matter.pk)
+    bundle = (
+        AsideBundle.objects.filter(cohort=cohort, ground=ground, matter=matter, destroyed_at=None)
+        .exclude(secret__in=Destruction.objects.filter(cohort=cohort).values("secret"))
+        .first()
+    )
+    if bundle is not None:
+        together = sorted({*bundle.holds, *holds})
+        if together != bundle.holds:
+            bundle.holds = together
+            bundle.save(update_fields=["holds"])
+        return bundle
+    number = AsideBundle.objects.filter(cohort=cohort).count() + 1
+    stem = f"matter/{matter.reference}_{cohort.reference}" if matter else f"aside/{cohort.reference}"
+    return AsideBundle.objects.create(
+        cohort=cohort, ground=ground, matter=matter, holds=holds, secret=f"{stem}_{number}", opened_at=at
+    )

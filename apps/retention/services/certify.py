@@ -8,20 +8,23 @@ from datetime import datetime
 from django.db.models import Max, Min
 
 from apps.audit.models import Installation, JournalEntry
-from apps.foundation.keys import keystore
+from apps.foundation.keys import KeyDestroyed, KeyMissing, keystore
 from apps.foundation.refusals import Refusal
 from apps.mail.services import outbox
 from apps.retention import envelope
 from apps.retention.certificates import document
 from apps.retention.models import (
+    AsideMessage,
     BatchShare,
     Certificate,
     Cohort,
     Destruction,
+    EarlyDeletion,
     Message,
     certificate_number,
 )
-from apps.retention.services.accounts import Account
+from apps.retention.services.accounts import require_balance
+from apps.retention.states import DestructionScope
 
 #: printed on certificates; the same as in pyproject.toml (a test compares)
 TOOL_VERSION = "0.1.0"
@@ -34,11 +37,12 @@ class NotDestroyed(Refusal):
     mend = "Look at the destruction's last error; it goes on by itself when the cause is mended."
 
 
-def issue(*, cohort: Cohort, work: Destruction, account: Account, at: datetime) -> Certificate:
-    """Make, sign and store the certificate, in the transaction that destroyed the rows."""
+def issue(*, cohort: Cohort, work: Destruction, messages: int, at: datetime) -> Certificate:
+    """Make, sign and store the certificate of `messages` of a cohort, in the transaction that destroyed the rows."""
     store = keystore()
-    key_absent = store.was_destroyed(envelope.day_secret(cohort.expiry_on))
-    rows_left = Message.objects.on_days([cohort.expiry_on]).filter(organization_id=cohort.organization_id).count()
+    key_absent = store.was_destroyed(work.secret)
+    rows_left = _rows_left(cohort, work)
+    account = require_balance(cohort)
     if not key_absent or rows_left:
         raise NotDestroyed(f"{cohort.reference}: key {'gone' if key_absent else 'still there'}, {rows_left} rows left.")
     intent = JournalEntry.objects.get(pk=work.intent_entry)
@@ -78,9 +82,16 @@ def issue(*, cohort: Cohort, work: Destruction, account: Account, at: datetime) 
         key_absent=key_absent,
         rows_left=rows_left,
         verified_at=at,
+        scope=work.scope,
+        ended=messages,
+        secret=work.secret,
+        set_aside_early=EarlyDeletion.objects.filter(cohort=cohort, kept_for_hold=True).count(),
+        canary_opens=_canary_opens(cohort),
+        archive=work.archive.reference if work.archive else "",
+        archive_place=_place(work),
     )
     certificate = Certificate.objects.create(
-        number=number, cohort=cohort, destruction=work, issued_at=at, messages=cohort.destroyed_messages,
+        number=number, cohort=cohort, destruction=work, issued_at=at, messages=messages,
         document=document.sign(document.build(facts)),
     )  # fmt: skip
     outbox.queue(
@@ -88,7 +99,7 @@ def issue(*, cohort: Cohort, work: Destruction, account: Account, at: datetime) 
         to=cohort.organization.contact_email,
         context={
             "organization": cohort.organization.reference, "number": number, "day": cohort.expiry_on,
-            "messages": cohort.destroyed_messages,
+            "messages": messages,
         },
         about=number,
         once_key=f"certificate-{number}",
@@ -96,3 +107,27 @@ def issue(*, cohort: Cohort, work: Destruction, account: Account, at: datetime) 
     )  # fmt: skip
     return certificate
 
+
+def _rows_left(cohort: Cohort, work: Destruction) -> int:
+    """Rows that the destroyed secret encrypted and that are still there."""
+    if work.scope == DestructionScope.ASIDE:
+        return AsideMessage.objects.filter(bundle__secret=work.secret).count()
+    return Message.objects.on_days([cohort.expiry_on]).filter(organization_id=cohort.organization_id).count()
+
+
+def _canary_opens(cohort: Cohort) -> bool:
+    """Whether the cohort's own key still opens its canary. It may not: the day's secret goes before anything is certified."""
+    if cohort.canary is None:
+        return False
+    try:
+        key = envelope.for_cohort(keystore(), organization=cohort.organization.reference, expiry=cohort.expiry_on)
+    except (KeyDestroyed, KeyMissing):
+        return False
+    return envelope.opens_canary(key, bytes(cohort.canary), cohort=cohort.reference)
+
+
+def _place(work: Destruction) -> str:
+    """Where a hosted archive lay, as far as an outsider may know it."""
+    if work.archive is None:
+        return ""
+    return f"{work.archive.target.get_place_display()}, {work.archive.target.country}"

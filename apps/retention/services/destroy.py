@@ -1,4 +1,4 @@
-"""The destruction of one expiry day, beyond recovery: intent → journal → key → rows → certificates → journal.
+"""Destruction beyond recovery, of whatever dies with one secret: intent → journal → key → rows → certificates → journal.
 
 The order is the promise (DESIGN, "Order of the journal"): the database is always first, so that a journal entry without
 its row means a restored backup, and a journal shorter than the database a lost journal. Every step commits its own end,
@@ -6,22 +6,24 @@ is safe to repeat, and checks again right before the act; killed anywhere, the n
 
 | step | what is true afterwards |
 |---|---|
-| step_aside | no row that is owed to an archive is left in the day's leaf |
+| keep_what_is_kept | no row that a hold, an archive or a review keeps is left under the secret |
 | intend | the intent is a row; the account of every cohort adds up; nothing is destroyed yet |
 | journal_intent | the intent is on disk outside the database, signed |
-| destroy_key | the day's secret is gone: every copy of the messages, also in backups and WAL, is unreadable |
+| destroy_key | the secret is gone: every copy of the messages, also in backups and WAL, is unreadable |
+| remove_copies | copies outside the database (a hosted archive's files) are gone from their place, proven |
 | truncate_and_certify | the rows are gone and each cohort has its certificate, in one transaction |
 | journal_end | the journal says that it is done |
 
+What differs between a day, rows aside and a hosted archive stands in `ends/`, one module each with the same verbs.
 It must never run while a clock is in doubt or journal and database are out of step.
 """
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from apps.audit.services import journal, ledger
 from apps.foundation import doorbell
@@ -30,14 +32,16 @@ from apps.foundation.clock import day_of
 from apps.foundation.keys import keystore
 from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
-from apps.retention import envelope
+from apps.holds.services import asking
 from apps.retention.models import Cohort, Destruction
-from apps.retention.services import accounts, aside, certify, clock_guard
+from apps.retention.services import certify, clock_guard
 from apps.retention.services.clock_guard import ClockInDoubt
+from apps.retention.services.ends import End, archive, bundle, day
 from apps.retention.states import (
     COHORT_MOVES,
     DESTRUCTION_MOVES,
     CohortState,
+    DestructionScope,
     DestructionState,
 )
 from apps.staff.models import StaffMember
@@ -45,6 +49,13 @@ from apps.staff.models import StaffMember
 log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 5
+
+#: what ends, by scope
+ENDS: dict[str, End] = {
+    DestructionScope.DAY: day,
+    DestructionScope.ASIDE: bundle,
+    DestructionScope.ARCHIVE: archive,
+}
 
 
 class DayNotOver(Refusal):
@@ -71,17 +82,15 @@ class NotParked(Refusal):
 # --- the work list ----------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
-def open_due(*, at: datetime) -> list[date]:
-    """Make the work row of every expired day that has none. Returns the days."""
-    days = sorted(Destruction.objects.without_their_own_row(Cohort.objects.all(), day_of(at)))
-    Destruction.objects.bulk_create([Destruction(day=day, opened_at=at) for day in days], ignore_conflicts=True)
-    return days
+def open_due(*, at: datetime) -> list[str]:
+    """Make the work row of everything whose end has come and that has none. Returns their references."""
+    opened = [work.reference for end in ENDS.values() for work in end.open_due(at=at)]
+    return sorted(opened)
 
 
 @transaction.atomic
 def claim(*, at: datetime) -> Destruction | None:
-    """Take the oldest claimable day with a lease; the attempt counts before the work, so that a killer is found out."""
+    """Take the oldest claimable work with a lease; the attempt counts before the work, so that a killer is found out."""
     work = Destruction.objects.select_for_update(skip_locked=True).claimable(at).first()
     if work is None:
         return None
@@ -97,7 +106,7 @@ def claim(*, at: datetime) -> Destruction | None:
 
 
 def destroy_due(*, at: datetime) -> list[str]:
-    """Destroy every day that is due, oldest first. Returns the references of the destructions that ended.
+    """Destroy everything that is due, oldest first. Returns the references of the destructions that ended.
 
     One that fails is noted with the kind of its error and does not keep the others from going on.
     """
@@ -146,7 +155,7 @@ def retry(*, work: Destruction, by: StaffMember, at: datetime) -> Destruction:
 
 
 def run(*, work: Destruction, at: datetime) -> Destruction:
-    """Do all steps that are left of one day."""
+    """Do all steps that are left of one destruction."""
     if work.day > day_of(at):
         raise DayNotOver(f"The day {work.day.isoformat()} is not over.")
     for step in STEPS:
@@ -158,24 +167,6 @@ def _locked(work_id: int) -> Destruction:
     return Destruction.objects.select_for_update().get(pk=work_id)
 
 
-def _cohorts(work: Destruction) -> list[Cohort]:
-    """All cohorts of the day, locked in the order everybody locks them in."""
-    return list(
-        Cohort.objects.select_for_update(of=("self",))
-        .select_related("organization")
-        .filter(expiry_on=work.day)
-        .order_by("id")
-    )
-
-
-def _is_owed(cohort: Cohort) -> bool:
-    return cohort.archive_owed or cohort.organization.archive_entitlement != "none"
-
-
-def _to_destroy(cohorts: list[Cohort]) -> list[Cohort]:
-    return [cohort for cohort in cohorts if cohort.aside_at is None]
-
-
 def _move(work: Destruction, state: DestructionState, at: datetime, *fields: str) -> None:
     require_move(DESTRUCTION_MOVES, work.state, state)
     work.state = state
@@ -183,14 +174,18 @@ def _move(work: Destruction, state: DestructionState, at: datetime, *fields: str
     work.save(update_fields=["state", "leased_until", *fields])
 
 
-def step_aside(work_id: int, at: datetime) -> None:
-    """Rows owed to an archive that does not have them leave the day's leaf."""
+def _step_on(cohort: Cohort, state: CohortState, field: str, at: datetime) -> None:
+    require_move(COHORT_MOVES, cohort.state, state)
+    cohort.state = state
+    setattr(cohort, field, at)
+    cohort.save(update_fields=["state", field])
+
+
+def keep_what_is_kept(work_id: int, at: datetime) -> None:
+    """Rows that something keeps leave the reach of the secret, also those that came to be kept after the intent."""
     work = Destruction.objects.get(pk=work_id)
-    if work.state != DestructionState.DUE:
-        return
-    for cohort in Cohort.objects.select_related("organization").filter(expiry_on=work.day, aside_at=None).order_by("id"):
-        if cohort.state == CohortState.EXPIRED and _is_owed(cohort):
-            aside.step_aside(cohort=cohort, at=at)
+    if work.state in (DestructionState.DUE, DestructionState.INTENDED, DestructionState.JOURNALLED):
+        ENDS[work.scope].keep(work, at=at)
 
 
 @transaction.atomic
@@ -199,23 +194,19 @@ def intend(work_id: int, at: datetime) -> None:
     work = _locked(work_id)
     if work.state != DestructionState.DUE:
         return
-    cohorts = _cohorts(work)
-    named = []
-    for cohort in cohorts:
-        account = accounts.require_balance(cohort)
-        if cohort.aside_at is not None:
-            continue
-        if _is_owed(cohort):  # became owed since the last step
-            raise accounts.AccountDoesNotBalance(f"{cohort.reference} is owed to an archive and has not stepped aside.")
-        require_move(COHORT_MOVES, cohort.state, CohortState.INTENDED)
-        cohort.state, cohort.intended_at = CohortState.INTENDED, at
-        cohort.save(update_fields=["state", "intended_at"])
-        named.append({"cohort": cohort.reference, "messages": account.in_leaf})
+    end, named = ENDS[work.scope], []
+    cohorts = end.locked(work)
+    end.require_free(work, cohorts, at=at)
+    for cohort, messages, ends_with_it in end.intended(work, cohorts):
+        if ends_with_it:
+            _step_on(cohort, CohortState.INTENDED, "intended_at", at)
+        named.append({"cohort": cohort.reference, "messages": messages})
         ledger.record("cohort.destruction_intended", by=SYSTEM, about=cohort.reference, at=at,
-                      facts={"destruction": work.reference, "messages": account.in_leaf})  # fmt: skip
+                      facts={"destruction": work.reference, "messages": messages})  # fmt: skip
     entry = journal.owe(
-        "destruction.intended", about=work.reference, body={"day": work.day.isoformat(), "cohorts": named}, at=at
-    )
+        "destruction.intended", about=work.reference, at=at,
+        body={"scope": work.scope, "secret": work.secret, "day": work.day.isoformat(), "cohorts": named},
+    )  # fmt: skip
     work.intended_at, work.intent_entry = at, entry.pk
     _move(work, DestructionState.INTENDED, at, "intended_at", "intent_entry")
 
@@ -234,25 +225,32 @@ def journal_intent(work_id: int, at: datetime) -> None:
 
 
 def destroy_key(work_id: int, at: datetime) -> None:
-    """The day's secret goes: from here on nobody can read these messages, in whatever copy."""
+    """The secret goes: from here on nobody can read these messages, in whatever copy."""
     with transaction.atomic():
         work = _locked(work_id)
         if work.state != DestructionState.JOURNALLED:
             return
-        cohorts = _to_destroy(_cohorts(work))  # the locks a hold would need are ours until the key is gone
+        end = ENDS[work.scope]
+        asking.keep_new_holds_out()  # one that waits comes before our look at the holds, or after the key is gone
+        cohorts = end.locked(work)  # the locks a hold or an arrival would need are ours until the key is gone
         if work.day > day_of(at):
             raise DayNotOver(f"The day {work.day.isoformat()} is not over.")
         if not clock_guard.watch(at=at):
             raise ClockInDoubt
-        if any(_is_owed(cohort) for cohort in cohorts):
-            raise accounts.AccountDoesNotBalance(f"A cohort of {work.day.isoformat()} is owed to an archive.")
-        keystore().destroy(envelope.day_secret(work.day))
+        end.require_free(work, cohorts, at=at)
+        keystore().destroy(work.secret)
         for cohort in cohorts:
-            require_move(COHORT_MOVES, cohort.state, CohortState.SHREDDED)
-            cohort.state, cohort.shredded_at = CohortState.SHREDDED, at
-            cohort.save(update_fields=["state", "shredded_at"])
-        work.shredded_at = at
-        _move(work, DestructionState.SHREDDED, at, "shredded_at")
+            if cohort.state == CohortState.INTENDED:
+                _step_on(cohort, CohortState.SHREDDED, "shredded_at", at)
+        work.shredded_at, work.newest_hold = at, asking.newest(at)
+        _move(work, DestructionState.SHREDDED, at, "shredded_at", "newest_hold")
+
+
+def remove_copies(work_id: int, at: datetime) -> None:
+    """What lies outside the database goes too; unreadable already, so a place that is down only delays it."""
+    work = Destruction.objects.get(pk=work_id)
+    if work.state == DestructionState.SHREDDED:
+        ENDS[work.scope].remove_copies(work, at=at)
 
 
 @transaction.atomic
@@ -261,21 +259,16 @@ def truncate_and_certify(work_id: int, at: datetime) -> None:
     work = _locked(work_id)
     if work.state != DestructionState.SHREDDED:
         return
-    cohorts = _to_destroy(_cohorts(work))
-    before = {cohort.pk: accounts.require_balance(cohort) for cohort in cohorts}
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT covenant_destroy_leaf(%s, %s)", [work.pk, at])
-        work.bytes_freed = cursor.fetchone()[0]
+    end = ENDS[work.scope]
+    cohorts = end.locked(work)
     work.truncated_at = at
-    for cohort in cohorts:
-        require_move(COHORT_MOVES, cohort.state, CohortState.DESTROYED)
-        cohort.state, cohort.destroyed_at = CohortState.DESTROYED, at
-        cohort.destroyed_messages = before[cohort.pk].in_leaf
-        cohort.save(update_fields=["state", "destroyed_at", "destroyed_messages"])
-        certificate = certify.issue(cohort=cohort, work=work, account=accounts.require_balance(cohort), at=at)
+    for cohort, messages in end.remove(work, cohorts, at=at):
+        if cohort.state == CohortState.SHREDDED:
+            _step_on(cohort, CohortState.DESTROYED, "destroyed_at", at)
+        certificate = certify.issue(cohort=cohort, work=work, messages=messages, at=at)
         ledger.record(
             "cohort.destroyed", by=SYSTEM, about=cohort.reference, at=at,
-            facts={"destruction": work.reference, "messages": cohort.destroyed_messages, "certificate": certificate.number},
+            facts={"destruction": work.reference, "scope": work.scope, "messages": messages, "certificate": certificate.number},
         )  # fmt: skip
     entry = journal.owe(
         "destruction.done", about=work.reference, at=at,
@@ -300,10 +293,13 @@ def journal_end(work_id: int, at: datetime) -> None:
 
 #: the steps in their order; faults are tested before and after each of this very list
 STEPS: tuple[Callable[[int, datetime], None], ...] = (
-    step_aside,
+    keep_what_is_kept,
     intend,
     journal_intent,
     destroy_key,
+    remove_copies,
     truncate_and_certify,
     journal_end,
 )
+
+

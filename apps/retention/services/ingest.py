@@ -307,7 +307,8 @@ def _again(
     elif row.segment in place.sealed_segments:
         outcome.refuse(line, "edited_after_seal", "It is counted and sealed: in its last two days its text can't change.")
     else:
-        arrivals.replace(place.cohort.expiry_on, row, sealer.seal(message, number=row.id, policy_version=row.policy_version))
+        sealed = sealer.seal(message, number=row.id, policy_version=row.policy_version)
+        arrivals.replace(place.cohort, row, sealed, at=context.at)
         outcome.tell(line.kind, "replaced")
 
 

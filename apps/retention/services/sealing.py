@@ -14,6 +14,7 @@ from apps.foundation.clock import day_of
 from apps.foundation.digests import MerkleTree
 from apps.foundation.moves import require_move
 from apps.retention.models import Cohort, Message, Segment
+from apps.retention.services import grounds, reviews
 from apps.retention.states import COHORT_MOVES, CohortState
 
 #: cohorts a run takes before it lets others work
@@ -37,6 +38,7 @@ def seal_cohort(*, cohort_id: int, at: datetime) -> bool:
     _seal_open_segments(cohort, at)
     cohort.state, cohort.sealed_at = CohortState.SEALED, at
     cohort.save(update_fields=["state", "sealed_at"])
+    reviews.open_for(cohort=cohort, at=at)
     return True
 
 
@@ -77,14 +79,14 @@ def expire_cohort(*, cohort_id: int, at: datetime) -> bool:
     cohort = (
         Cohort.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("organization")
-        .filter(pk=cohort_id, state=CohortState.SEALED, expiry_on__lte=day_of(at))
+        .filter(pk=cohort_id, state__in=[CohortState.SEALED, CohortState.ARCHIVED], expiry_on__lte=day_of(at))
         .first()
     )
     if cohort is None:
         return False
     require_move(COHORT_MOVES, cohort.state, CohortState.EXPIRED)
     _seal_open_segments(cohort, at)
-    owed = cohort.archive_owed or cohort.organization.archive_entitlement != "none"
+    owed = grounds.is_owed(cohort)
     cohort.state, cohort.expired_at, cohort.archive_owed = CohortState.EXPIRED, at, owed
     cohort.save(update_fields=["state", "expired_at", "archive_owed"])
     ledger.record("cohort.expired", by=SYSTEM, about=cohort.reference, at=at, facts={"archive_owed": owed})

@@ -37,6 +37,7 @@ def test_a_certificate_says_who_what_how_many_how_and_when():
     ]
     assert certificate["verification"] == {
         "key_absent": True,
+        "canary_opens": False,
         "leaf_rows": 0,
         "checked_at": "2026-03-09T00:04:20.123456Z",
     }

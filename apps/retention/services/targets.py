@@ -1,0 +1,1 @@
+"""Where archives go: places proposed by one person, proven by the client, tried, and approved by another."""
