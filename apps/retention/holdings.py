@@ -19,7 +19,7 @@ HOLDINGS = (
         tables=(
             "retention_retentionrule", "retention_batch", "retention_clockdoubt", "retention_earlydeletion",
             "retention_historicalconversationclass", "retention_archivetarget", "retention_archivereading", "retention_review",
-            "retention_reviewasked", "retention_rescheduling",
+            "retention_reviewasked", "retention_rescheduling", "retention_matterexport",
         ),
         collected="By the reference of the member of staff or of the service.",
         ends="With the record it belongs to; references name nobody by themselves.",

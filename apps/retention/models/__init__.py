@@ -42,6 +42,7 @@ from apps.retention.models.endings import (
     Review,
     ReviewAsked,
 )
+from apps.retention.models.exports import MatterExport
 from apps.retention.models.rules import (
     ConversationClass,
     RetentionRule,
@@ -67,6 +68,7 @@ __all__ = [
     "EarlyDeletion",
     "ImportedOnce",
     "Leaf",
+    "MatterExport",
     "Message",
     "Move",
     "RefusedLine",
