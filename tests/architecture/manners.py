@@ -8,6 +8,7 @@ from tests.architecture.sources import CHECKOUT, Source, kept_files, sources
 
 BANNED = frozenset({"utils", "helpers", "common", "constants", "managers", "signals"})
 LONGEST = 400
+ONE_FILE_ON_PURPOSE = frozenset({"apps/retention/archives/verify_archive.py"})  # auditors take it with them, and nothing else of ours
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 NOW = frozenset({"now", "utcnow", "today"})
 CLOCKS = frozenset({"datetime", "timezone", "date", "dt"})
@@ -50,7 +51,7 @@ def banned_names(root: Path = CHECKOUT) -> list[str]:
 def too_long(root: Path = CHECKOUT) -> list[str]:
     """Modules past the length that one head can hold."""
     lengths = [(source.name, len(source.text.splitlines())) for source in sources(root) if not source.is_migration]
-    return [f"{name}: {length} lines" for name, length in lengths if length > LONGEST]
+    return [f"{name}: {length} lines" for name, length in lengths if length > LONGEST and name not in ONE_FILE_ON_PURPOSE]
 
 
 def asks_the_time(root: Path = CHECKOUT) -> list[str]:
