@@ -15,6 +15,7 @@ from apps.assurance.models import Finding, Promise
 from apps.audit.services import journal
 from apps.foundation.charts import Series, day_columns
 from apps.foundation.clock import day_of
+from apps.holds.models import Hold
 from apps.retention.models import AsideMessage, BatchShare, Certificate, ClockDoubt, Cohort, Destruction, EarlyDeletion, RetentionRule
 from apps.retention.states import READABLE, CohortState
 from apps.staff.models import Approval
@@ -26,6 +27,13 @@ DAYS_BACK, DAYS_AHEAD = 14, 45
 WHERE = {
     "retention.approve_retentionrule": ("admin:retention_retentionrule_changelist", "a rule of life"),
     "policies.publish_policyversion": ("admin:policies_policyversion_changelist", "a version of the policy"),
+    "holds.release_hold": ("admin:holds_hold_changelist", "the release of a hold"),
+}
+
+#: act → what its subject is a reference of, and the page of one
+SUBJECTS = {
+    "retention.approve_retentionrule": (RetentionRule, "admin:retention_retentionrule_change"),
+    "holds.release_hold": (Hold, "admin:holds_hold_change"),
 }
 
 
@@ -47,9 +55,10 @@ def my_work(request: HttpRequest, at: datetime) -> dict[str, Any]:
 def _decision(approval: Approval) -> dict[str, Any]:
     page, what = WHERE.get(approval.act, ("admin:staff_approval_changelist", "a request"))
     url = reverse(page)
-    if approval.act == "retention.approve_retentionrule":
-        pk = RetentionRule.objects.filter(reference=approval.subject).values_list("pk", flat=True).first()
-        url = reverse("admin:retention_retentionrule_change", args=[pk]) if pk else url
+    if approval.act in SUBJECTS:
+        model, one = SUBJECTS[approval.act]
+        pk = model.objects.filter(reference=approval.subject).values_list("pk", flat=True).first()
+        url = reverse(one, args=[pk]) if pk else url
     return {"text": f"Decide on {what}", "note": f"{approval.subject}, asked {approval.asked_at:%Y-%m-%d}", "url": url, "count": None}
 
 

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "apps.mail",
     "apps.policies",
     "apps.accounts",
+    "apps.holds",
     "apps.retention",
     "apps.assurance",
     "config",
@@ -218,6 +219,7 @@ RETENTION_BATCH_LINES = env.int("RETENTION_BATCH_LINES", default=1000)  # commit
 RETENTION_LONGEST_LINE_BYTES = env.int("RETENTION_LONGEST_LINE_BYTES", default=1_048_576)
 RETENTION_FUTURE_TOLERANCE_MINUTES = env.int("RETENTION_FUTURE_TOLERANCE_MINUTES", default=15)
 RETENTION_LEASE_SECONDS = env.int("RETENTION_LEASE_SECONDS", default=120)  # a killed worker's day is free again then
+HOLD_RELEASE_GRACE_DAYS = env.int("HOLD_RELEASE_GRACE_DAYS", default=7)  # before what a released hold kept falls due
 CLOCK_JUMP_HOURS = 26  # a fixed point of the design (invariant 9)
 CLOCK_DATABASE_TOLERANCE_MINUTES = env.int("CLOCK_DATABASE_TOLERANCE_MINUTES", default=60)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440  # forms; the streaming ingest reads past it on purpose

@@ -7,4 +7,6 @@ most, because the sweep of the same task stands in the timetable.
 WAKEUPS: dict[str, str] = {
     "mail.queued": "mail.send_due",
     "retention.due": "retention.sweep",
+    "holds.changed": "retention.sweep",
+    "journal.owed": "audit.write_owed_journal_entries",
 }

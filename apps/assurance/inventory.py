@@ -7,6 +7,7 @@ from apps.accounts import holdings as accounts
 from apps.assurance import holdings as assurance
 from apps.audit import holdings as audit
 from apps.foundation.personal_data import Holding
+from apps.holds import holdings as holds
 from apps.mail import holdings as mail
 from apps.policies import holdings as policies
 from apps.retention import holdings as retention
@@ -18,6 +19,7 @@ HOLDINGS: tuple[Holding, ...] = (
     *mail.HOLDINGS,
     *policies.HOLDINGS,
     *accounts.HOLDINGS,
+    *holds.HOLDINGS,
     *retention.HOLDINGS,
     *assurance.HOLDINGS,
 )

@@ -31,6 +31,9 @@ PEOPLE = frozenset({
     "accounts.view_person", "accounts.view_personemail", "accounts.view_personphone", "accounts.view_externalidentity",
 })  # fmt: skip
 
+#: matters and what they keep from destruction
+HOLDS = frozenset({"holds.view_matter", "holds.view_hold"})
+
 #: the working of the machine: ledger, journal, imports, destructions, outbox
 WORKINGS = frozenset({
     "audit.view_event", "audit.view_journalentry", "audit.view_ledgerseal",
@@ -39,7 +42,8 @@ WORKINGS = frozenset({
 })  # fmt: skip
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | WORKINGS | {
+    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | WORKINGS | HOLDS | {
+        "holds.release_hold", "holds.reveal_hold",
         "accounts.reveal_person", "accounts.view_servicetoken",
         "policies.add_policyversion", "policies.change_policyversion",
         "policies.add_clause", "policies.change_clause", "policies.delete_clause",
@@ -48,7 +52,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "assurance.run_promises",
         "audit.export_event",
     },
-    Role.RECORDS_MANAGER: EVERYBODY | WORKINGS | {
+    Role.RECORDS_MANAGER: EVERYBODY | WORKINGS | HOLDS | {
         "accounts.add_organization", "accounts.change_organization",
         "retention.add_retentionrule", "retention.add_conversationclass", "retention.change_conversationclass",
         "retention.approve_retentionrule", "retention.sweep_now", "retention.retry_destruction",
@@ -63,10 +67,11 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "accounts.add_externalidentity", "accounts.change_externalidentity", "accounts.delete_externalidentity",
         "assurance.run_promises",
     },
-    Role.COUNSEL: EVERYBODY | PEOPLE | WORKINGS | {
+    Role.COUNSEL: EVERYBODY | PEOPLE | WORKINGS | HOLDS | {
+        "holds.add_matter", "holds.close_matter", "holds.add_hold", "holds.ask_release", "holds.release_hold", "holds.reveal_hold",
         "policies.publish_policyversion", "accounts.reveal_person", "audit.export_event",
     },
-    Role.AUDITOR: EVERYBODY | PEOPLE | WORKINGS | {
+    Role.AUDITOR: EVERYBODY | PEOPLE | WORKINGS | HOLDS | {
         "staff.view_staffmember", "accounts.view_servicetoken", "assurance.run_promises", "audit.export_event",
     },
     Role.ADMINISTRATOR: EVERYBODY | {

@@ -1,0 +1,18 @@
+"""What matters and holds hold on people, and how it ends."""
+
+from apps.foundation.personal_data import Holding, Role
+
+HOLDINGS = (
+    Holding(
+        code="holds.matters",
+        title="Matters, what each keeps and why, and who placed and released it",
+        role=Role.CONTROLLER,
+        tables=("holds_matter", "holds_hold"),
+        collected="By the person's reference; the conversation as counsel names it; staff by reference.",
+        ends=(
+            "Kept as the evidence of what was held back from destruction and why. Once a hold is over, the person's row is taken"
+            " out of it and only their reference stays. The words in the journal open only with the matter's secret."
+        ),
+        files=("keystore/hold",),
+    ),
+)
