@@ -16,12 +16,19 @@ from apps.audit.services import journal
 from apps.foundation.charts import Series, day_columns
 from apps.foundation.clock import day_of
 from apps.holds.models import Hold
-from apps.retention.models import AsideMessage, BatchShare, Certificate, ClockDoubt, Cohort, Destruction, EarlyDeletion, RetentionRule
-from apps.retention.states import READABLE, CohortState
+from apps.retention.models import AsideBundle, AsideMessage, BatchShare, Certificate, ClockDoubt, Cohort, Destruction, EarlyDeletion, RetentionRule
+from apps.retention.states import READABLE, AsideGround, CohortState
 from apps.staff.models import Approval
 
 SHOWN = 6
 DAYS_BACK, DAYS_AHEAD = 14, 45
+
+#: why messages stepped aside, as the panel says it
+BECAUSE = {
+    AsideGround.HOLD: "kept by a legal hold",
+    AsideGround.ARCHIVE: "owed to an archive that does not have it",
+    AsideGround.REVIEW: "waits for its review",
+}
 
 #: act → the admin page of what is to be decided, by its reference
 WHERE = {
@@ -69,19 +76,21 @@ def _item(text: str, note: str, page: str, count: int) -> dict[str, Any]:
 def late_and_blocked(_request: HttpRequest, at: datetime) -> dict[str, Any]:
     """What is past its day and still there, with the reason and the age of the oldest."""
     today = day_of(at)
-    standing = list(Cohort.objects.expired_not_destroyed().select_related("organization")[:500])
+    standing = list(Cohort.objects.expired_not_destroyed()[:500])
     parked = set(Destruction.objects.exclude(parked_at=None).values_list("day", flat=True))
     groups: dict[str, list[Cohort]] = defaultdict(list)
+    for bundle in AsideBundle.objects.filter(destroyed_at=None).select_related("cohort")[:500]:
+        groups[BECAUSE[bundle.ground]].append(bundle.cohort)
     for cohort in standing:
-        if cohort.archive_owed or cohort.organization.archive_entitlement != "none":
-            groups["owed to an archive that does not have it"].append(cohort)
-        elif cohort.expiry_on in parked:
+        if cohort.aside_at:
+            continue
+        if cohort.expiry_on in parked:
             groups["parked after five attempts"].append(cohort)
         elif cohort.expiry_on < today - timedelta(days=1):
             groups["late: over a day past its end"].append(cohort)
     rows = [
         {"reason": reason, "cohorts": len(cohorts), "oldest": min(c.expiry_on for c in cohorts),
-         "age": (today - min(c.expiry_on for c in cohorts)).days, "late": not reason.startswith("owed")}
+         "age": (today - min(c.expiry_on for c in cohorts)).days, "late": reason not in BECAUSE.values()}
         for reason, cohorts in groups.items()
     ]  # fmt: skip
     status = journal.status()

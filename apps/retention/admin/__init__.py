@@ -1,5 +1,5 @@
 """Message Data for staff. The order of the imports is the order on the first page."""
 
-from apps.retention.admin import cohorts, certificates, rules, work  # isort: skip
+from apps.retention.admin import cohorts, certificates, rules, asides, work  # isort: skip
 
-__all__ = ["certificates", "cohorts", "rules", "work"]
+__all__ = ["asides", "certificates", "cohorts", "rules", "work"]

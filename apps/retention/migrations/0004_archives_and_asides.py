@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                 ('pinned_address', models.CharField(blank=True, editable=False, help_text='What its name resolved to when it was approved', max_length=45)),
                 ('country', models.CharField(help_text='Where it stores, two capitals', max_length=2)),
                 ('country_reason', models.CharField(blank=True, help_text='Needed for any country but US; the second person approves it with the target.', max_length=200, verbose_name='why outside the United States')),
-                ('recipient', models.CharField(blank=True, help_text="age1…; of the client's own server. We keep no key that opens it.", max_length=120, verbose_name="client's public key")),
+                ('recipient', models.CharField(blank=True, help_text="age1…, of the client's own server. We keep no key for it.", max_length=120, verbose_name="client's public key")),
                 ('peer_key', models.CharField(blank=True, help_text='SFTP: its host key; HTTPS: the Ed25519 key of its receipts, in hex', max_length=800, verbose_name='key of the server')),
                 ('login', models.CharField(blank=True, max_length=80)),
                 ('credentials', models.BinaryField(help_text='Encrypted under a secret of the keystore', null=True)),

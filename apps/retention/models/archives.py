@@ -30,7 +30,7 @@ class ArchiveTarget(models.Model):
     NOT_PERSONAL = (
         "id", "reference", "organization", "kind", "place", "address", "pinned_address", "country", "recipient", "peer_key",
         "login", "credentials", "keep_days", "state", "challenge", "proven_at", "tried_at", "proposed_at", "decided_at",
-        "last_success_at", "failures", "next_try_at", "last_error",
+        "last_success_at", "failures", "next_try_at", "last_error", "options", "wrong_answers",
     )  # fmt: skip
 
     reference = models.CharField(max_length=20, unique=True, default=target_reference, editable=False)
@@ -45,13 +45,17 @@ class ArchiveTarget(models.Model):
                          help_text="Needed for any country but US; the second person approves it with the target."),
         DataCategory.WORK_RECORD, Purpose.LEGAL,
     )  # fmt: skip
-    recipient = models.CharField("client's public key", max_length=120, blank=True, help_text="age1…; of the client's own server. We keep no key that opens it.")
+    recipient = models.CharField("client's public key", max_length=120, blank=True, help_text="age1…, of the client's own server. We keep no key for it.")
     peer_key = models.CharField("key of the server", max_length=800, blank=True, help_text="SFTP: its host key; HTTPS: the Ed25519 key of its receipts, in hex")
     login = models.CharField(max_length=80, blank=True)
     credentials = models.BinaryField(null=True, editable=False, help_text="Encrypted under a secret of the keystore")
-    keep_days = models.PositiveIntegerField("life of an archive in days", null=True, blank=True, help_text="Hosted archives only; six years unless agreed otherwise.")
+    keep_days = models.PositiveIntegerField(
+        "life of an archive in days", null=True, blank=True, help_text="Hosted archives only; six years unless agreed otherwise."
+    )
     state = models.CharField(max_length=10, choices=TargetState.choices, default=TargetState.PROPOSED, editable=False)
+    options = models.JSONField(default=dict, blank=True, help_text="What else its kind of place takes: region, prefix, authority…")
     challenge = models.BinaryField(max_length=32, null=True, editable=False, help_text="SHA-256 of what the client must send back")
+    wrong_answers = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False, help_text="To this challenge")
     proven_at = models.DateTimeField(null=True, editable=False)
     tried_at = models.DateTimeField(null=True, editable=False)
     proposed_by = personal(models.CharField(max_length=60, editable=False), DataCategory.WORK_RECORD, Purpose.LEGAL)
@@ -95,15 +99,19 @@ class ArchiveTarget(models.Model):
 
 
 class Archive(models.Model):
-    """The archive of one cohort at one target: its parts, and once closed the signed manifest."""
+    """The archive of one segment of a cohort at one target: its parts, and once closed the signed manifest.
+
+    What came late is a segment of its own and so an archive of its own: a manifest that was delivered is never replaced.
+    """
 
     NOT_PERSONAL = (
-        "id", "reference", "cohort", "target", "state", "opened_at", "closed_at", "keep_until", "destroyed_at", "through_id",
+        "id", "reference", "cohort", "segment", "target", "state", "opened_at", "closed_at", "keep_until", "destroyed_at", "through_id",
         "through_amendment", "messages", "bytes", "manifest", "last_part_at",
     )  # fmt: skip
 
     reference = models.CharField(max_length=20, unique=True, default=archive_reference, editable=False)
     cohort = models.ForeignKey(Cohort, on_delete=models.PROTECT, related_name="archives")
+    segment = models.PositiveSmallIntegerField(default=0, db_default=0)
     target = models.ForeignKey(ArchiveTarget, on_delete=models.PROTECT, related_name="archives")
     state = models.CharField(max_length=10, choices=ArchiveState.choices, default=ArchiveState.OPEN)
     opened_at = models.DateTimeField()
@@ -120,7 +128,7 @@ class Archive(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(name="a_cohort_has_one_archive_per_target", fields=["cohort", "target"]),
+            models.UniqueConstraint(name="a_segment_has_one_archive_per_target", fields=["cohort", "segment", "target"]),
             models.CheckConstraint(
                 name="a_closed_archive_has_its_manifest",
                 condition=Q(state=ArchiveState.OPEN) | Q(closed_at__isnull=False, manifest__isnull=False),
@@ -137,7 +145,7 @@ class ArchivePart(models.Model):
 
     NOT_PERSONAL = (
         "id", "archive", "number", "name", "state", "through_id", "through_amendment", "lines", "bytes", "sha256", "receipt",
-        "made_at", "delivered_at", "verified_at",
+        "made_at", "delivered_at", "verified_at", "facts", "numbers",
     )  # fmt: skip
 
     archive = models.ForeignKey(Archive, on_delete=models.PROTECT, related_name="parts")
@@ -149,6 +157,8 @@ class ArchivePart(models.Model):
     lines = models.BigIntegerField()
     bytes = models.BigIntegerField()
     sha256 = models.BinaryField(max_length=32)
+    facts = models.JSONField(default=dict, help_text="What the manifest says of it")
+    numbers = models.BinaryField(default=b"", help_text="Which messages it brought for the first time, packed")
     receipt = models.JSONField(default=dict, help_text="What the place answered: version, retention, signature")
     tags = personal(ArrayField(models.BinaryField(), default=list), DataCategory.MESSAGE, Purpose.LEGAL)
     made_at = models.DateTimeField()

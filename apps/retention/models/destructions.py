@@ -19,7 +19,10 @@ def certificate_number() -> str:
 
 
 class Destruction(models.Model):
-    """The work row of what is destroyed under one secret (a day, rows aside, a hosted archive): claimed with a lease, its attempts counted before the work, parked after five."""
+    """The work row of what ends with one secret (a day, rows aside, a hosted archive).
+
+    Claimed with a lease, its attempts counted before the work, parked after five.
+    """
 
     NOT_PERSONAL = (
         "id", "reference", "scope", "secret", "cohort", "archive", "day", "state", "opened_at", "intended_at", "journalled_at", "shredded_at", "truncated_at",

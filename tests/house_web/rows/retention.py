@@ -5,11 +5,26 @@ from datetime import timedelta
 from django.db import connection
 
 from apps.accounts.models import Organization
-from apps.retention.models import Batch, Certificate, ClockDoubt, Cohort, ConversationClass, Destruction, EarlyDeletion, RetentionRule
-from apps.retention.services import classes, clock_guard, early, leaves, rules, sweep
+from apps.foundation import clock
+from apps.holds.models import Matter
+from apps.holds.services import placing
+from apps.retention.models import (
+    AsideBundle,
+    Batch,
+    Certificate,
+    ClockDoubt,
+    Cohort,
+    ConversationClass,
+    Destruction,
+    EarlyDeletion,
+    MatterExport,
+    RetentionRule,
+)
+from apps.retention.services import classes, clock_guard, early, leaves, matter_exports, rules, sweep
+from apps.staff.models import StaffMember
 from tests import cast
 from tests.cast import DAY, NOON
-from tests.house_web.rows import accounts
+from tests.house_web.rows import accounts, holds
 from tests.house_web.rows.declared import FORMULAS, PRESENT, Rows, Scene
 
 MORNING_AFTER = NOON + 9 * DAY
@@ -93,7 +108,32 @@ def parked() -> Destruction:
     return Destruction.objects.get(parked_at__isnull=False)
 
 
+def held_batch(number: int) -> Matter:
+    """One message that a hold of its own matter keeps."""
+    matter = holds.matter(number)
+    batch(number)
+    placing.place(matter=matter, organization=clinic(), sent_from=(NOON - number * DAY).date(), sent_until=(NOON - (number - 1) * DAY).date(),
+                  reason="The court names it.", by=holds.counsel(), at=NOON)  # fmt: skip
+    return matter
+
+
+def bundle(number: int) -> None:
+    held_batch(number)
+    sweep.sweep(at=MORNING_AFTER + timedelta(minutes=number))
+
+
+def export(number: int, member: StaffMember | None = None) -> MatterExport:
+    asker = member if member is not None and member.has_perm(matter_exports.ASK) else holds.counsel()
+    return matter_exports.ask(matter=held_batch(number), reason="The court asks for it.", by=asker, at=NOON)
+
+
+def approved_export(member: StaffMember) -> MatterExport:
+    return matter_exports.approve(export=export(0, member), by=cast.cleo(), at=clock.now())
+
+
 ROWS = {
+    AsideBundle: Rows(bundle, queries=5, more="the matters to filter by"),
+    MatterExport: Rows(export, queries=5, more="the matters to filter by"),
     Cohort: Rows(cohort, queries=5, more="the organizations to filter by"),
     Certificate: Rows(destroyed),
     RetentionRule: Rows(rule, queries=5, more="the organizations to filter by"),
@@ -105,6 +145,9 @@ ROWS = {
 }
 
 SCENES = {
+    (MatterExport, "approve"): Scene(lambda _member: export(0)),
+    (MatterExport, "reject"): Scene(lambda _member: export(0)),
+    (MatterExport, "take"): Scene(approved_export),
     (Cohort, "sweep"): Scene(lambda _member: expired()),
     (Cohort, "delete_early"): Scene(lambda _member: readable_cohort(), {"source": "product", "message_id": "m1", "reason": "recalled"}),
     (RetentionRule, "approve"): Scene(lambda _member: rule(0)),
