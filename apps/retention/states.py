@@ -171,3 +171,14 @@ REVIEW_MOVES = {
     ReviewState.REJECTED: {ReviewState.APPROVED},
     ReviewState.APPROVED: set(),
 }
+
+
+class AlarmKind(TextChoices):
+    """What somebody must look at; who may act on it and the words for it stand in services/alarms.py."""
+
+    OVERDUE = "overdue", "over a day past its end, neither destroyed nor kept with a reason"
+    UNBALANCED = "unbalanced", "its account does not add up"
+    PARKED = "parked", "a destruction failed five times and is parked"
+    RESCHEDULING = "rescheduling", "a rescheduling failed five times and is parked"
+    ARCHIVE = "archive", "a place for archives fails"
+    MAIL = "mail", "a mail could not be delivered and is parked"

@@ -4,6 +4,7 @@ The messages themselves stand in the partitioned table `message` (migration 0002
 without foreign keys and without row triggers. They are never in the admin; cohorts are.
 """
 
+from apps.retention.models.alarms import Alarm
 from apps.retention.models.archives import (
     Amendment,
     Archive,
@@ -51,6 +52,7 @@ from apps.retention.models.rules import (
 )
 
 __all__ = [
+    "Alarm",
     "Amendment",
     "Archive",
     "ArchivePart",

@@ -1,5 +1,7 @@
 """What may stand between a day's end and its destruction, or move it: reviews, and reschedulings of what is stored."""
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -41,9 +43,10 @@ class ReviewAsked(models.Model):
 class Review(models.Model):
     """The review of one sealed cohort: approved for destruction, or kept aside with a reason."""
 
-    NOT_PERSONAL = ("id", "cohort", "state", "opened_at", "reminded_at", "decided_at")
+    NOT_PERSONAL = ("id", "cohort", "expiry_on", "state", "opened_at", "reminded_at", "decided_at")
 
     cohort = models.OneToOneField(Cohort, on_delete=models.PROTECT, related_name="review")
+    expiry_on = models.DateField("day of its end", help_text="The cohort's, which never changes; the list is read by it")
     state = models.CharField(max_length=10, choices=ReviewState.choices, default=ReviewState.WAITING)
     opened_at = models.DateTimeField()
     reminded_at = models.DateTimeField(null=True)
@@ -52,7 +55,7 @@ class Review(models.Model):
     reason = personal(models.CharField(max_length=300, blank=True), DataCategory.WORK_RECORD, Purpose.LEGAL)
 
     class Meta:
-        ordering = ["-id"]
+        ordering = ["expiry_on", "id"]
         permissions = [("decide_review", "Can approve or reject the destruction of a reviewed cohort")]
         constraints = [
             models.CheckConstraint(
@@ -63,6 +66,10 @@ class Review(models.Model):
                 condition=Q(state=ReviewState.WAITING) | (Q(decided_at__isnull=False) & ~Q(decided_by="")),
             ),
         ]
+        indexes = [
+            models.Index(fields=["expiry_on", "id"], name="review_by_day"),
+            models.Index(fields=["state", "expiry_on", "id"], name="review_by_state"),
+        ]
 
     def __str__(self) -> str:
         return f"review {self.pk}"
@@ -72,15 +79,16 @@ class Rescheduling(models.Model):
     """A job of its own: give what is stored the day that the rules of today say. Two persons, chunks, resumable."""
 
     NOT_PERSONAL = (
-        "id", "reference", "organization", "state", "plan", "plan_digest", "proposed_at", "decided_at", "leased_until", "attempts",
-        "parked_at", "last_error", "moved", "stayed", "done_at",
+        "id", "reference", "organization", "state", "plan", "plan_digest", "progress", "proposed_at", "decided_at", "leased_until",
+        "attempts", "parked_at", "last_error", "moved", "stayed", "done_at",
     )  # fmt: skip
 
     reference = models.CharField(max_length=20, unique=True, default=rescheduling_reference, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=RequestState.choices, default=RequestState.PROPOSED, editable=False)
-    plan = models.JSONField(default=list, editable=False, help_text="By cohort: day now, days then, messages")
+    plan = models.JSONField(default=dict, editable=False, help_text="The lives it goes by; by cohort: day now, days then, messages")
     plan_digest = models.BinaryField(max_length=32, editable=False)
+    progress = models.JSONField(default=dict, editable=False, help_text="By cohort: how far, what moved, what stayed and why")
     proposed_by = personal(models.CharField(max_length=60, editable=False), DataCategory.WORK_RECORD, Purpose.LEGAL)
     proposed_at = models.DateTimeField(editable=False)
     decided_by = personal(models.CharField(max_length=60, blank=True, editable=False), DataCategory.WORK_RECORD, Purpose.LEGAL)
@@ -111,7 +119,11 @@ class Rescheduling(models.Model):
 
 
 class Move(models.Model):
-    """Messages that one chunk of a rescheduling moved from a cohort to another. Append-only: a term of both accounts."""
+    """Messages that one chunk of a rescheduling moved from a cohort to another. Append-only: a term of both accounts.
+
+    The tags under which the origin knew them stay: a resend, which by the rules at sending belongs there, finds where its
+    message is and is not stored a second time. They die with the origin's key, as those of early deletions do.
+    """
 
     NOT_PERSONAL = ("id", "rescheduling", "origin", "destination", "messages", "bytes", "at")
 
@@ -120,7 +132,11 @@ class Move(models.Model):
     destination = models.ForeignKey(Cohort, on_delete=models.PROTECT, related_name="moves_in")
     messages = models.PositiveIntegerField()
     bytes = models.BigIntegerField()
+    source_tags = personal(ArrayField(models.BinaryField()), DataCategory.MESSAGE, Purpose.LEGAL)
     at = models.DateTimeField()
+
+    class Meta:
+        indexes = [GinIndex(fields=["source_tags"], name="move_by_source_tag")]
 
     def __str__(self) -> str:
         return f"move {self.pk}"

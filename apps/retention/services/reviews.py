@@ -72,7 +72,7 @@ def open_for(*, cohort: Cohort, at: datetime) -> Review | None:
     """Open the review of a sealed cohort where its organization asks for one, and tell its contact. Twice is once."""
     if not ReviewAsked.objects.filter(organization_id=cohort.organization_id, ended_at=None).exists():
         return None
-    review, is_new = Review.objects.get_or_create(cohort=cohort, defaults={"opened_at": at})
+    review, is_new = Review.objects.get_or_create(cohort=cohort, defaults={"expiry_on": cohort.expiry_on, "opened_at": at})
     if is_new:
         ledger.record("review.opened", by=SYSTEM, about=cohort.reference, at=at)
         _write_to_contact(review, "retention/review_opened", "opened", at)
@@ -82,7 +82,7 @@ def open_for(*, cohort: Cohort, at: datetime) -> Review | None:
 def remind_due(*, at: datetime) -> int:
     """Remind of reviews whose cohort ends within a day; returns how many. Once each."""
     soon = (at + timedelta(hours=settings.RETENTION_REVIEW_REMINDER_HOURS)).date()
-    due = Review.objects.filter(state=ReviewState.WAITING, reminded_at=None, cohort__expiry_on__lte=soon)
+    due = Review.objects.filter(state=ReviewState.WAITING, reminded_at=None, expiry_on__lte=soon)
     return sum(_remind(pk, at) for pk in due.values_list("pk", flat=True)[:500])
 
 
