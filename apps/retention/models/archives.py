@@ -53,7 +53,7 @@ class ArchiveTarget(models.Model):
         "life of an archive in days", null=True, blank=True, help_text="Hosted archives only; six years unless agreed otherwise."
     )
     state = models.CharField(max_length=10, choices=TargetState.choices, default=TargetState.PROPOSED, editable=False)
-    options = models.JSONField(default=dict, blank=True, help_text="What else its kind of place takes: region, prefix, authority…")
+    options = models.JSONField(default=dict, blank=True, editable=False, help_text="What else its kind of place takes: region, prefix, authority…")
     challenge = models.BinaryField(max_length=32, null=True, editable=False, help_text="SHA-256 of what the client must send back")
     wrong_answers = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False, help_text="To this challenge")
     proven_at = models.DateTimeField(null=True, editable=False)

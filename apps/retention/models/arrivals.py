@@ -122,7 +122,7 @@ class ImportedOnce(models.Model):
 class EarlyDeletion(models.Model):
     """One message deleted before its day. The tag keeps a resend from bringing it back, and dies with the cohort's key."""
 
-    NOT_PERSONAL = ("id", "reference", "cohort", "segment", "bytes", "proof", "kept_for_hold", "reason", "at")
+    NOT_PERSONAL = ("id", "reference", "cohort", "segment", "bytes", "proof", "kept_for_hold", "reason", "at", "message", "counted")
 
     reference = models.CharField(max_length=20, unique=True, default=deletion_reference, editable=False)
     cohort = models.ForeignKey(Cohort, on_delete=models.PROTECT, related_name="early_deletions")
@@ -131,6 +131,8 @@ class EarlyDeletion(models.Model):
     proof = models.BinaryField(max_length=32)
     source_tag = personal(models.BinaryField(max_length=16), DataCategory.MESSAGE, Purpose.LEGAL)
     kept_for_hold = models.BooleanField(default=False, db_default=False, help_text="Gone from the service, kept apart for a hold")
+    message = models.BigIntegerField(null=True, help_text="Its number: an archive's manifest names it")
+    counted = models.BooleanField(default=False, db_default=False, help_text="Whether a seal had counted it before")
     reason = models.CharField(max_length=40)
     by = personal(models.CharField(max_length=60), DataCategory.WORK_RECORD, Purpose.LEGAL)
     at = models.DateTimeField()

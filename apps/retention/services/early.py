@@ -18,7 +18,7 @@ from apps.foundation.keys import KeyDestroyed, KeyMissing, keystore
 from apps.foundation.refusals import Refusal
 from apps.holds.services import asking
 from apps.retention import envelope
-from apps.retention.models import Cohort, EarlyDeletion, Message
+from apps.retention.models import Cohort, EarlyDeletion, Message, Segment
 from apps.retention.services import arrivals, aside, grounds
 from apps.retention.states import READABLE
 
@@ -70,7 +70,8 @@ def delete_by_source(
         arrivals.take_out(day, [row.id])
     deletion = EarlyDeletion.objects.create(
         cohort=cohort, segment=row.segment, bytes=len(row.ciphertext), proof=row.proof, source_tag=tag, kept_for_hold=kept,
-        reason=reason, by=str(by), at=at,
+        reason=reason, by=str(by), at=at, message=row.id,
+        counted=Segment.objects.filter(cohort=cohort, number=row.segment, sealed_at__isnull=False).exists(),
     )  # fmt: skip
     journal.owe(
         "message.deleted_early", about=deletion.reference, at=at,
