@@ -10,7 +10,7 @@ from config.timetable import TIMETABLE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-app = Celery("covenant")
+app = Celery("covenant", task_cls="config.guard:StandingStillTask")  # no task works on a restored database
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = TIMETABLE
 app.autodiscover_tasks()

@@ -86,8 +86,10 @@ def supervise(home, port, services, supervisor, address):
         supervisor.environment |= urls
         home.publish(urls)
         prepare(supervisor)
-        start_programs(home, port, supervisor)
+        standstill = start_programs(home, port, supervisor)
         say(f"Ready: {address}")
+        if standstill:
+            say(f"It stands still ({standstill}): every page says what was found and what mends it.")
         tell_login(home)
         supervisor.watch()
     except Stopped:
@@ -153,14 +155,19 @@ def start_programs(home, port, supervisor):
         if page.last:
             raise Trouble(f"{trouble.what} The login page answered: {page.last}.", trouble.mend) from None
         raise
+    return page.standstill
 
 
 class LoginPage:
-    """Asks as a browser would: the first page, on to the form it redirects to; only a page with status 200 counts."""
+    """Asks as a browser would: the first page, on to the form it redirects to; only a page with status 200 counts.
+
+    Except where the service stands still on purpose, after a restore for example: then the page that says so does.
+    """
 
     def __init__(self, port):
         self.port = port
         self.last = ""
+        self.standstill = ""
         self.next_try = 0
         host = (os.environ.get("ALLOWED_HOSTS") or "").split(",")[0].strip().lstrip(".*")
         self.headers = {"Accept": "text/html", "Host": host or f"127.0.0.1:{port}"}
@@ -183,12 +190,15 @@ class LoginPage:
             finally:
                 line.close()
             self.last = f"{answer.status} {answer.reason} at {path}"
+            self.standstill = answer.getheader("Covenant-Standstill", "")
             if answer.status not in (301, 302, 303, 307, 308):
                 break
             target = urlsplit(urljoin(path, answer.getheader("Location", "")))
             if target.scheme == "https":
                 return True  # TLS is the proxy's, which isn't ours to ask
             path = target._replace(scheme="", netloc="").geturl()
+        if self.standstill and self.standstill != "database_down":
+            return True
         if answer.status >= 500:
             self.next_try = time.monotonic() + 1  # it will hardly mend itself, and each one is logged
         return answer.status == 200

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.mail",
     "apps.policies",
+    "apps.backups",
     "apps.accounts",
     "apps.holds",
     "apps.retention",
@@ -70,6 +71,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.guard.RestoreGuard",  # before sessions: nothing is read from a restored database, or from one that is down
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -218,12 +220,17 @@ RETENTION_LONGEST_LIFE_DAYS = env.int("RETENTION_LONGEST_LIFE_DAYS", default=366
 RETENTION_BATCH_LINES = env.int("RETENTION_BATCH_LINES", default=1000)  # committed together: none or all
 RETENTION_LONGEST_LINE_BYTES = env.int("RETENTION_LONGEST_LINE_BYTES", default=1_048_576)
 RETENTION_FUTURE_TOLERANCE_MINUTES = env.int("RETENTION_FUTURE_TOLERANCE_MINUTES", default=15)
+RETENTION_REVIEW_REMINDER_HOURS = env.int("RETENTION_REVIEW_REMINDER_HOURS", default=24)  # before a cohort's day
 RETENTION_LEASE_SECONDS = env.int("RETENTION_LEASE_SECONDS", default=120)  # a killed worker's day is free again then
 HOLD_RELEASE_GRACE_DAYS = env.int("HOLD_RELEASE_GRACE_DAYS", default=7)  # before what a released hold kept falls due
 CLOCK_JUMP_HOURS = 26  # a fixed point of the design (invariant 9)
 CLOCK_DATABASE_TOLERANCE_MINUTES = env.int("CLOCK_DATABASE_TOLERANCE_MINUTES", default=60)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440  # forms; the streaming ingest reads past it on purpose
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]  # no personal data in temporary files
+
+# Backups (P22)
+BACKUP_LONGEST_LIFE_DAYS = env.int("BACKUP_LONGEST_LIFE_DAYS", default=400)  # nobody may register one that is kept longer
+RESTORE_DRILL_EVERY_DAYS = env.int("RESTORE_DRILL_EVERY_DAYS", default=92)  # who keeps backups and drills more seldom is told by P22
 
 # Observing
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # empty: /metrics answers 404

@@ -6,6 +6,7 @@ An app that is not in this tuple has no holding, and its personal columns fail t
 from apps.accounts import holdings as accounts
 from apps.assurance import holdings as assurance
 from apps.audit import holdings as audit
+from apps.backups import holdings as backups
 from apps.foundation.personal_data import Holding
 from apps.holds import holdings as holds
 from apps.mail import holdings as mail
@@ -18,6 +19,7 @@ HOLDINGS: tuple[Holding, ...] = (
     *audit.HOLDINGS,
     *mail.HOLDINGS,
     *policies.HOLDINGS,
+    *backups.HOLDINGS,
     *accounts.HOLDINGS,
     *holds.HOLDINGS,
     *retention.HOLDINGS,

@@ -32,18 +32,22 @@ PEOPLE = frozenset({
 })  # fmt: skip
 
 #: matters and what they keep from destruction
-HOLDS = frozenset({"holds.view_matter", "holds.view_hold"})
+HOLDS = frozenset({"holds.view_matter", "holds.view_hold", "retention.view_matterexport"})
 
 #: the working of the machine: ledger, journal, imports, destructions, outbox
 WORKINGS = frozenset({
     "audit.view_event", "audit.view_journalentry", "audit.view_ledgerseal",
     "retention.view_batch", "retention.view_destruction", "retention.view_earlydeletion", "retention.view_clockdoubt",
+    "retention.view_asidebundle",
     "mail.view_outgoingmail",
 })  # fmt: skip
 
+#: backups, restores and drills
+BACKUPS = frozenset({"backups.view_backup", "backups.view_restore", "backups.view_drill"})
+
 PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | WORKINGS | HOLDS | {
-        "holds.release_hold", "holds.reveal_hold",
+    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | {
+        "holds.release_hold", "holds.reveal_hold", "retention.approve_matterexport",
         "accounts.reveal_person", "accounts.view_servicetoken",
         "policies.add_policyversion", "policies.change_policyversion",
         "policies.add_clause", "policies.change_clause", "policies.delete_clause",
@@ -52,7 +56,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "assurance.run_promises",
         "audit.export_event",
     },
-    Role.RECORDS_MANAGER: EVERYBODY | WORKINGS | HOLDS | {
+    Role.RECORDS_MANAGER: EVERYBODY | WORKINGS | HOLDS | BACKUPS | {
         "accounts.add_organization", "accounts.change_organization",
         "retention.add_retentionrule", "retention.add_conversationclass", "retention.change_conversationclass",
         "retention.approve_retentionrule", "retention.sweep_now", "retention.retry_destruction",
@@ -69,12 +73,14 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
     },
     Role.COUNSEL: EVERYBODY | PEOPLE | WORKINGS | HOLDS | {
         "holds.add_matter", "holds.close_matter", "holds.add_hold", "holds.ask_release", "holds.release_hold", "holds.reveal_hold",
+        "retention.add_matterexport", "retention.approve_matterexport",
         "policies.publish_policyversion", "accounts.reveal_person", "audit.export_event",
     },
-    Role.AUDITOR: EVERYBODY | PEOPLE | WORKINGS | HOLDS | {
+    Role.AUDITOR: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | {
         "staff.view_staffmember", "accounts.view_servicetoken", "assurance.run_promises", "audit.export_event",
     },
-    Role.ADMINISTRATOR: EVERYBODY | {
+    Role.ADMINISTRATOR: EVERYBODY | BACKUPS | {
+        "backups.add_backup", "backups.mark_destroyed",
         "staff.view_staffmember", "staff.add_staffmember", "staff.change_staffmember", "staff.end_staffmember",
         "accounts.view_servicetoken", "accounts.add_servicetoken", "accounts.revoke_servicetoken",
         "audit.view_event", "audit.view_journalentry", "audit.view_ledgerseal",

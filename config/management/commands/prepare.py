@@ -1,7 +1,8 @@
 """Makes an installation ready to start: tables, identity, keys, journal, leaves, the board; the demo where that is wanted.
 
 `make run` calls it at every start, an operator after every update. Twice is once. It must never make new keys or a new
-journal for a database that had them: that is a loss to be looked at, not to be covered up.
+journal for a database that had them: that is a loss to be looked at, not to be covered up. Where journal and database are
+out of step it changes nothing and lets the start go on, so that the service itself says what was found (config/guard.py).
 """
 
 import os
@@ -19,7 +20,7 @@ from apps.foundation import clock, signing
 from apps.foundation.refusals import Refusal
 from apps.retention.services import leaves
 from apps.staff.models import StaffMember
-from config import demo
+from config import demo, guard
 
 LOGIN_FILE = "login.txt"
 PASSWORD_FILE = "demo-password"
@@ -37,7 +38,10 @@ class Command(BaseCommand):
         try:
             self._prepare(no_demo)
         except Refusal as refusal:
-            raise CommandError(f"{refusal.what} {refusal.mend}") from refusal
+            if refusal.code not in guard.STOPS:
+                raise CommandError(f"{refusal.what} {refusal.mend}") from refusal
+            self.stdout.write(f"the service stands still: {refusal.what} {refusal.mend}")
+            self._tell_login()
 
     def _prepare(self, no_demo: bool) -> None:
         now = clock.now()
@@ -46,6 +50,7 @@ class Command(BaseCommand):
             self.stdout.write(f"a new installation: signing keys made for {', '.join(made) or 'nothing, they were there'}")
         installation.ensure(now)
         journal.open_journal(now)
+        journal.require_in_step()
         journal.write_owed()
         board.ensure(now)
         if settings.DEMO and not no_demo and not StaffMember.objects.exists() and not Organization.objects.exists():

@@ -1,0 +1,1 @@
+"""`register_backup` and `destroyed_backup`, for the job that makes backups."""

@@ -1,0 +1,29 @@
+"""What repeats each kind of entry of the journal after a restore: kind → handler, for `manage.py replay`.
+
+The journal must never hold a kind that is not here (a test compares with the code): a replay would stop at it, before
+anything is changed, and the service would stay closed. A handler runs in the transaction of its line; twice is once.
+"""
+
+from collections.abc import Callable, Mapping
+
+from apps.backups.services import repeating
+from apps.backups.services.replaying import Handler
+from apps.holds.services import replay as holds
+from apps.retention.services import replay as retention
+
+HANDLERS: Mapping[str, Handler] = {
+    "ledger.sealed": repeating.seal_named,
+    "backup.registered": repeating.backup_registered,
+    "backup.destroyed": repeating.backup_destroyed,
+    "restore.replayed": repeating.restore_replayed,
+    "matter.opened": holds.matter_opened,
+    "matter.closed": holds.matter_closed,
+    "hold.placed": holds.hold_placed,
+    "hold.released": holds.hold_released,
+    "message.deleted_early": retention.message_deleted_early,
+    "destruction.intended": retention.destruction_intended,
+    "destruction.done": retention.destruction_done,
+}
+
+#: called with at=… in the transaction of the last line
+AFTERWARDS: tuple[Callable[..., None], ...] = (retention.time_went_on,)
