@@ -28,7 +28,7 @@ from apps.foundation.refusals import Refusal
 MAGIC = b"CVK1"
 SECRET_BYTES = 32
 CACHE_SECONDS = 60
-NAME = re.compile(r"^(day|organization|aside)/[A-Za-z0-9_-]{1,64}$")
+NAME = re.compile(r"^(day|organization|aside|archive|matter|place|hold)/[A-Za-z0-9_-]{1,80}$")
 
 
 class KeyMissing(Refusal):
