@@ -42,6 +42,7 @@ class StandingFilter(admin.SimpleListFilter):
 @admin.register(AsideBundle)
 class AsideBundleAdmin(CovenantAdmin):
     list_display = ("cohort", "ground", "matter", "opened_at", "age", "destroyed_at")
+    list_display_links = ("opened_at",)
     list_filter = (StandingFilter, "ground", "matter")
     list_select_related = ("cohort", "matter")
     search_fields = ("=secret", "=cohort__reference", "=matter__reference", "=cohort__organization__reference")
