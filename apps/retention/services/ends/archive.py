@@ -22,13 +22,17 @@ from apps.retention.states import ARCHIVE_MOVES, ArchiveState, DestructionScope,
 
 def open_due(*, at: datetime) -> list[Destruction]:
     """A work row for every hosted archive whose life is over and that no hold keeps."""
-    due = (
+    return [_open(archive, at) for archive in due(at=at) if not is_held(archive, at)]
+
+
+def due(*, at: datetime) -> list[Archive]:
+    """Hosted archives whose life is over, held or not, and that have no work row."""
+    return list(
         Archive.objects.filter(state=ArchiveState.CLOSED, target__kind=TargetKind.HOSTED, keep_until__lte=day_of(at))
         .exclude(pk__in=Destruction.objects.filter(scope=DestructionScope.ARCHIVE).values("archive"))
         .select_related("cohort__organization", "target")
         .order_by("keep_until", "id")[:500]
     )
-    return [_open(archive, at) for archive in due if not is_held(archive, at)]
 
 
 @transaction.atomic
