@@ -10,7 +10,7 @@ their ground. Hidden all the while. It must never leave a row in both places or 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +27,8 @@ from apps.retention.services.grounds import Grounds
 from apps.retention.states import AsideGround, CohortState
 
 CHUNK = 5_000
+#: attachments make rows large: a chunk ends before it would fill the memory of whoever decrypts it
+CHUNK_BYTES = 64 * 1024 * 1024
 
 #: while the day's key still exists rows may step aside, also when a hold comes in after the intent
 MAY_STEP_ASIDE = (CohortState.EXPIRED, CohortState.INTENDED)
@@ -41,6 +43,12 @@ class Row:
     policy_version: int
     proof: bytes
     ciphertext: bytes
+
+
+#: why a row is kept, and for which matter where a hold keeps it
+Ground = tuple[AsideGround, Matter | None]
+#: a row, its 32 random bytes, and its message
+Opened = tuple[Row, bytes, dict]
 
 
 def step_aside(*, cohort: Cohort, at: datetime) -> int:
@@ -62,14 +70,13 @@ def _move_chunk(cohort_id: int, after: int, seen: int | None, at: datetime) -> t
         return 0, None, 0
     kept = grounds.grounds_of(cohort, at=at)
     store, organization = keystore(), cohort.organization.reference
-    rows: list[Row] = []
-    moved = 0
+    go_on, moved = None, 0
     if not kept.keeps_nothing:
         opener = envelope.for_cohort(store, organization=organization, expiry=cohort.expiry_on)
-        rows = _candidates(cohort, kept, opener, after)
+        rows, go_on = candidates(cohort, kept, opener, after)
         moved = put_aside(cohort, kept, opener, rows, at)
-    if len(rows) == CHUNK:
-        return moved, rows[-1].id, kept.holds_seen
+    if go_on is not None:
+        return moved, go_on, kept.holds_seen
     cohort.holds_seen = max(cohort.holds_seen, kept.holds_seen if seen is None else seen)
     if AsideMessage.objects.filter(cohort=cohort).exists() and cohort.aside_at is None:
         cohort.aside_at = at
@@ -85,31 +92,60 @@ def _counts(cohort: Cohort) -> dict[str, int]:
     return {str(ground): AsideMessage.objects.filter(cohort=cohort, ground=ground).count() for ground in grounds_there}
 
 
-def _candidates(cohort: Cohort, kept: Grounds, opener: envelope.Envelope, after: int) -> list[Row]:
-    """The next rows of the leaf that may have a ground: all of them, or those of certain segments or with certain tags."""
+def candidates(
+    cohort: Cohort, kept: Grounds, opener: envelope.Envelope, after: int, *, lock: bool = True
+) -> tuple[list[Row], int | None]:
+    """The next rows of the leaf that may have a ground: all of them, or those of certain segments or with certain tags.
+
+    And the number after which to go on, None where these were the last. Without `lock` it only looks.
+    """
     narrow, values = "", []
     tags = [scope.tags(opener) for scope in kept.scopes]
     if not kept.review and all(found is not None for found in tags):
         narrow = " AND (segment = ANY(%s::smallint[]) OR tags && %s::bytea[])"
         values = [sorted(kept.unarchived), sorted({tag for found in tags for tag in found})]
+    where = f" FROM message WHERE expiry = %s AND organization_id = %s AND id > %s{narrow}"
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, segment, policy_version_id, proof, ciphertext FROM message"
-            f" WHERE expiry = %s AND organization_id = %s AND id > %s{narrow} ORDER BY id LIMIT {CHUNK} FOR UPDATE",
+            f"SELECT id, octet_length(ciphertext){where} ORDER BY id LIMIT {CHUNK + 1}",
             [cohort.expiry_on, cohort.organization_id, after, *values],
         )
-        return [Row(number, segment, version, bytes(proof), bytes(text)) for number, segment, version, proof, text in cursor]
+        last, go_on = chunk_end(cursor.fetchall())
+        if last is None:
+            return [], None
+        cursor.execute(
+            f"SELECT id, segment, policy_version_id, proof, ciphertext{where} AND id <= %s ORDER BY id{' FOR UPDATE' if lock else ''}",
+            [cohort.expiry_on, cohort.organization_id, after, *values, last],
+        )
+        return [Row(number, segment, version, bytes(proof), bytes(text)) for number, segment, version, proof, text in cursor], go_on
 
 
-def put_aside(cohort: Cohort, kept: Grounds, opener: envelope.Envelope, rows: list[Row], at: datetime) -> int:
-    """Move those of `rows` that have a ground, under the cohort's lock; returns how many. The rest stays in the leaf."""
-    by_ground: dict[tuple, list[tuple[Row, bytes, dict]]] = defaultdict(list)
+def chunk_end(sizes: Sequence[tuple[int, int]]) -> tuple[int | None, int | None]:
+    """Of numbers and sizes in their order, at most one more than a chunk: the last that belongs to it, and where to go on."""
+    size, last = 0, None
+    for count, (number, length) in enumerate(sizes):
+        size += length
+        if count == CHUNK or (last is not None and size > CHUNK_BYTES):
+            return last, last
+        last = number
+    return last, None
+
+
+def by_ground(kept: Grounds, opener: envelope.Envelope, rows: Iterable[Row]) -> dict[Ground, list[Opened]]:
+    """Which of `rows` are kept, by why; the rest may go. The one decision, for stepping aside as for a dry run."""
+    found: dict[Ground, list[Opened]] = defaultdict(list)
     for row in rows:
         message, salt = opener.open(row.ciphertext, number=row.id, policy_version=row.policy_version)
         ground = kept.of(row.segment, message)
         if ground is not None:
-            by_ground[ground].append((row, salt, message))
-    for (ground, matter), found in by_ground.items():
+            found[ground].append((row, salt, message))
+    return found
+
+
+def put_aside(cohort: Cohort, kept: Grounds, opener: envelope.Envelope, rows: list[Row], at: datetime) -> int:
+    """Move those of `rows` that have a ground, under the cohort's lock; returns how many. The rest stays in the leaf."""
+    kept_rows = by_ground(kept, opener, rows)
+    for (ground, matter), found in kept_rows.items():
         bundle = standing_bundle(cohort, ground, matter, kept, at)
         sealer = envelope_of(bundle, cohort, create=True)
         AsideMessage.objects.bulk_create(
@@ -124,10 +160,10 @@ def put_aside(cohort: Cohort, kept: Grounds, opener: envelope.Envelope, rows: li
             batch_size=1_000,
         )  # fmt: skip
         arrivals.take_out(cohort.expiry_on, [row.id for row, _salt, _message in found])
-    return sum(len(found) for found in by_ground.values())
+    return sum(len(found) for found in kept_rows.values())
 
 
-def reseal(sealer: envelope.Envelope, found: Iterable[tuple[Row, bytes, dict]]) -> Iterable[tuple[Row, envelope.Sealed]]:
+def reseal(sealer: envelope.Envelope, found: Iterable[Opened]) -> Iterable[tuple[Row, envelope.Sealed]]:
     """The same messages under another key, with the proof hash they had; a row whose proof does not fit is refused."""
     for row, salt, message in found:
         sealed = sealer.seal(message, number=row.id, policy_version=row.policy_version, salt=salt)

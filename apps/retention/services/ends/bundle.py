@@ -3,10 +3,12 @@
 One bundle ends at once, by its own secret. What something else keeps by then (another hold, say) moves to another bundle first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Length
 
 from apps.foundation.clock import day_of
 from apps.foundation.keys import keystore
@@ -16,21 +18,25 @@ from apps.retention.services import accounts, aside, grounds
 from apps.retention.services.ends import KeptMeanwhile
 from apps.retention.states import AsideGround, CohortState, DestructionScope
 
-
 #: rows that a recall set aside early wait for their cohort's day like the rest: its certificate counts what is left
 DAY_IS_OVER = (CohortState.EXPIRED, CohortState.DESTROYED)
 
 
 def open_due(*, at: datetime) -> list[Destruction]:
     """A work row for every bundle whose ground is over."""
+    return [_open(bundle, at) for bundle in due(at=at)]
+
+
+def due(*, at: datetime, hidden_by_then: Collection[int] = ()) -> list[AsideBundle]:
+    """Bundles whose ground is over and that have no work row; `hidden_by_then`: cohorts that a sweep would hide before."""
     waiting = (
-        AsideBundle.objects.filter(destroyed_at=None, cohort__state__in=DAY_IS_OVER)
+        AsideBundle.objects.filter(Q(cohort__state__in=DAY_IS_OVER) | Q(cohort__in=hidden_by_then), destroyed_at=None)
         .exclude(secret__in=Destruction.objects.filter(scope=DestructionScope.ASIDE).values("secret"))
         .select_related("cohort__organization")
         .order_by("id")
     )
     in_force = set(asking.in_force(at).values_list("pk", flat=True))
-    return [_open(bundle, at) for bundle in waiting.iterator(chunk_size=500) if _is_over(bundle, in_force)]
+    return [bundle for bundle in waiting.iterator(chunk_size=500) if _is_over(bundle, in_force)]
 
 
 def _is_over(bundle: AsideBundle, in_force: set[int]) -> bool:
@@ -69,26 +75,36 @@ def _keep_chunk(work: Destruction, after: int, seen: int | None, at: datetime) -
     cohort = locked(work)[0]
     bundle = _bundle(work)
     kept = grounds.grounds_of(cohort, at=at)
-    found = list(AsideMessage.objects.filter(bundle=bundle, id__gt=after).order_by("id")[: aside.CHUNK])
+    found, go_on = chunk(bundle, after)
     if not kept.keeps_nothing and found:
         _keep(bundle, cohort, kept, found, at)
-    if len(found) == aside.CHUNK:
-        return found[-1].pk, kept.holds_seen
+    if go_on is not None:
+        return go_on, kept.holds_seen
     cohort.holds_seen = max(cohort.holds_seen, kept.holds_seen if seen is None else seen)
     cohort.save(update_fields=["holds_seen"])
     return None, kept.holds_seen
 
 
+def chunk(bundle: AsideBundle, after: int) -> tuple[list[AsideMessage], int | None]:
+    """The next rows of a bundle, and the number after which to go on, None where these were the last."""
+    rows = AsideMessage.objects.filter(bundle=bundle, id__gt=after).order_by("id")
+    sizes = rows.annotate(size=Length("ciphertext")).values_list("id", "size")[: aside.CHUNK + 1]
+    last, go_on = aside.chunk_end(list(sizes))
+    return ([] if last is None else list(rows.filter(id__lte=last))), go_on
+
+
+def still_kept(bundle: AsideBundle, cohort: Cohort, kept: grounds.Grounds, found: Iterable[AsideMessage]) -> dict[aside.Ground, list[aside.Opened]]:
+    """Which rows of a bundle something still keeps, by why."""
+    rows = (aside.Row(row.pk, row.segment, row.policy_version_id, bytes(row.proof), bytes(row.ciphertext)) for row in found)
+    return aside.by_ground(kept, aside.envelope_of(bundle, cohort), rows)
+
+
 def _keep(bundle: AsideBundle, cohort: Cohort, kept: grounds.Grounds, found: list[AsideMessage], at: datetime) -> None:
-    opener = aside.envelope_of(bundle, cohort)
-    for row in found:
-        message, salt = opener.open(row.ciphertext, number=row.pk, policy_version=row.policy_version_id)
-        ground = kept.of(row.segment, message)
-        if ground is None:
-            continue
+    rows = {row.pk: row for row in found}
+    for ground, opened in still_kept(bundle, cohort, kept, found).items():
         into = aside.standing_bundle(cohort, *ground, kept, at)
-        as_row = aside.Row(row.pk, row.segment, row.policy_version_id, bytes(row.proof), b"")
-        for _row, sealed in aside.reseal(aside.envelope_of(into, cohort, create=True), [(as_row, salt, message)]):
+        for as_row, sealed in aside.reseal(aside.envelope_of(into, cohort, create=True), opened):
+            row = rows[as_row.id]
             row.bundle, row.ground, row.tags, row.ciphertext = into, ground[0], sealed.tags, sealed.ciphertext
             row.save(update_fields=["bundle", "ground", "tags", "ciphertext"])
 

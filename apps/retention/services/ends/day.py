@@ -1,7 +1,7 @@
 """The end of a day: all messages of all organizations that expire on it, but those that step aside.
 
 The rows go by one database function that checks again, by itself, everything the steps before it promise (migration 0003,
-last replaced in 0006); the leaf stays, empty.
+last replaced in 0007); the leaf stays, empty.
 """
 
 from collections.abc import Iterable
@@ -67,8 +67,13 @@ def intended(work: Destruction, cohorts: list[Cohort]) -> Iterable[tuple[Cohort,
     """Every cohort of the day but those that stepped aside as a whole: nothing of them is destroyed yet."""
     for cohort in cohorts:
         account = accounts.require_balance(cohort)
-        if cohort.aside_at is None or account.in_leaf:
+        if takes_part(stepped_aside=cohort.aside_at is not None, in_leaf=account.in_leaf):
             yield cohort, account.in_leaf, True
+
+
+def takes_part(*, stepped_aside: bool, in_leaf: int) -> bool:
+    """Whether a cohort ends with its day: unless all of it stepped aside. One that is empty ends, with its certificate."""
+    return not stepped_aside or in_leaf > 0
 
 
 def remove_copies(work: Destruction, *, at: datetime) -> None:
