@@ -27,8 +27,9 @@ from apps.retention.archives import age_keys, container
 from apps.retention.models import Message
 from apps.retention.services import arrivals, leaves
 from tests import cast
+from tests.bench.conftest import note, size
 
-MESSAGES = int(os.environ.get("BENCH_ARCHIVED", 200_000))
+MESSAGES = size("BENCH_ARCHIVED", 200_000)
 SIZES = [int(size) for size in os.environ.get("BENCH_ARCHIVE_SIZES", "100000,1000000").split(",")]
 CHECKOUT = Path(__file__).resolve().parents[2]
 WORDS = [sha256(bytes([n % 256, n // 256])).hexdigest()[: 3 + n % 7] for n in range(4_000)]
@@ -133,9 +134,8 @@ def _dumped(path: Path, clinic, day, sealer) -> None:
 @pytest.mark.skipif(not shutil.which("zstd"), reason="No zstd on this machine. Mend: apt-get install zstd")
 def bench_from_the_database_to_a_proven_part(stored, one_core, tmp_path, measure):
     clinic, day, sealer, version = stored
-    size = len(canonical(message(MESSAGES)))
     measure(
-        f"archive of {MESSAGES:,} messages of {size} bytes, one core", rounds=3,
+        f"archive of {MESSAGES:,} messages of {len(canonical(message(MESSAGES)))} bytes, one core", rounds=3,
         ours=lambda: _archived(tmp_path / "part", clinic, day, sealer, version),
         copy_text_to_zstd=lambda: _copied(tmp_path / "copied", clinic, day),
         copy_binary_to_zstd=lambda: _copied(tmp_path / "copied", clinic, day, "(FORMAT BINARY)"),
@@ -168,15 +168,17 @@ else:
             sink.write(json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\\n")
 took = (time.perf_counter() - began) * 1000
 peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])  # ru_maxrss keeps the peak of who started us
-print(json.dumps({"median_ms": round(took, 2), "peak_kb": peak, "bytes": os.path.getsize(path)}))
+print(took, peak / 1024)
 """
 
 
-def bench_the_writer_alone(tmp_path, note):
+def bench_the_writer_alone(tmp_path):
     for count in SIZES:
         for way in ("ours", "json_gzip"):
             done = subprocess.run(
                 [sys.executable, "-c", "import django; django.setup()\n" + ALONE, way, str(count), str(tmp_path / "part")],
                 cwd=CHECKOUT, env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"}, capture_output=True, text=True, check=True,
             )  # fmt: skip
-            note(f"writing {count:,} lines, one core", way, **json.loads(done.stdout))
+            took, peak = map(float, done.stdout.split())
+            note(f"writing {count:,} lines, one core", way, took)
+            note(f"peak memory of writing {count:,} lines", way, peak, "MB")

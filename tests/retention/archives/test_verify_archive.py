@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.foundation import signing
+from apps.foundation.digests import canonical
 from apps.retention.archives import manifest, verify_archive
 from tests.retention.archives import cases, written
 from tests.retention.archives.written import IDENTITY, NAMES, OTHER_IDENTITY, OTHER_RECIPIENT
@@ -285,6 +286,17 @@ def test_no_content_of_a_signed_manifest_brings_the_verifier_down(archive, key, 
     assert report.flaws
     assert all(flaw.code in verify_archive.MENDS for flaw in report.flaws)
     assert verify_archive.describe(report, key)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(exclude_categories=())), inner, max_size=4),
+)
+
+
+@given(ANYTHING)
+def test_the_one_file_makes_the_same_bytes_of_a_value_as_we_do(value):
+    assert verify_archive.canonical(value) == canonical(value)
 
 
 @PATIENT
