@@ -8,8 +8,8 @@ from django.template import engines
 
 from apps.mail.models import OutgoingMail
 from apps.mail.services import outbox, rendering
-from apps.retention.models import Certificate
-from apps.retention.services import sweep
+from apps.retention.models import Certificate, Cohort
+from apps.retention.services import reviews, sealing, sweep
 from tests import cast
 
 MAILS = Path(live_settings.BASE_DIR) / "templates" / "mail"
@@ -24,8 +24,23 @@ def a_destruction():
     return at, [Certificate.objects.get().number, clinic.reference, "2 messages", "2026-03-16", "records@client.example"]
 
 
+def a_review():
+    """An organization that asks for reviews has a cohort that ends within a day."""
+    clinic = cast.hill_clinic()
+    reviews.ask(organization=clinic, by=cast.bo(), at=cast.NOON)
+    cast.hand_over(clinic, [cast.message(1)])
+    sealing.seal_due(at=cast.NOON + 6 * cast.DAY)
+    reviews.remind_due(at=cast.NOON + 7 * cast.DAY)
+    cohort = Cohort.objects.get()
+    return cast.NOON + 7 * cast.DAY, ["records@client.example", clinic.reference, cohort.reference, "2026-03-16"]
+
+
 #: template → act that sends it; the act returns when it was, and what the mail must say
-SENT_BY = {"retention/certificate_issued": a_destruction}
+SENT_BY = {
+    "retention/certificate_issued": a_destruction,
+    "retention/review_opened": a_review,
+    "retention/review_reminder": a_review,
+}
 
 
 @pytest.fixture
@@ -58,8 +73,8 @@ def test_every_template_has_an_act_here_that_sends_it():
 def test_the_mail_of_the_act_arrives_and_nothing_in_it_is_blank(house, server, blanks_show, template):
     at, said = SENT_BY[template]()
     mail = OutgoingMail.objects.get(template=template)
-    assert outbox.send_due(at=at) == 1
-    (arrived,) = server.taken
+    assert outbox.send_due(at=at) == OutgoingMail.objects.count() == len(server.taken)
+    (arrived,) = [taken for taken in server.taken if taken.message["Subject"] == mail.subject]
     whole = f"{arrived.message['To']}\n{arrived.message['Subject']}\n{arrived.text}"
     assert [words for words in said if words not in whole] == []
     assert BLANK not in whole

@@ -56,6 +56,7 @@ class Destruction(models.Model):
     class Meta:
         ordering = ["-day"]
         permissions = [("retry_destruction", "Can take up a parked destruction again")]
+        indexes = [models.Index(fields=["day", "id"], name="destruction_by_day")]
         constraints = [
             models.UniqueConstraint(name="a_day_is_destroyed_once", fields=["day"], condition=Q(scope=DestructionScope.DAY)),
             models.CheckConstraint(
