@@ -38,7 +38,7 @@ HOLDS = frozenset({"holds.view_matter", "holds.view_hold", "retention.view_matte
 WORKINGS = frozenset({
     "audit.view_event", "audit.view_journalentry", "audit.view_ledgerseal",
     "retention.view_batch", "retention.view_destruction", "retention.view_earlydeletion", "retention.view_clockdoubt",
-    "retention.view_asidebundle",
+    "retention.view_asidebundle", "retention.view_review", "retention.view_reviewasked", "retention.view_rescheduling",
     "mail.view_outgoingmail",
 })  # fmt: skip
 
@@ -53,6 +53,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "policies.add_clause", "policies.change_clause", "policies.delete_clause",
         "policies.publish_policyversion",
         "retention.approve_retentionrule", "retention.confirm_clock", "retention.retry_destruction",
+        "retention.approve_rescheduling",
         "assurance.run_promises",
         "audit.export_event",
     },
@@ -61,6 +62,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "retention.add_retentionrule", "retention.add_conversationclass", "retention.change_conversationclass",
         "retention.approve_retentionrule", "retention.sweep_now", "retention.retry_destruction",
         "retention.delete_early", "retention.import_messages",
+        "retention.add_reviewasked", "retention.end_reviewasked", "retention.decide_review", "retention.add_rescheduling",
         "mail.retry_outgoingmail",
         "assurance.run_promises",
     },
