@@ -19,6 +19,7 @@ from apps.foundation.admin import (
     moment,
     number,
 )
+from apps.retention.admin.dry_run import DryRunPage
 from apps.retention.models import (
     AsideMessage,
     Certificate,
@@ -104,7 +105,7 @@ def sweep_now(request: HttpRequest, _obj, _form) -> str:
 
 
 @admin.register(Cohort)
-class CohortAdmin(CovenantAdmin):
+class CohortAdmin(DryRunPage, CovenantAdmin):
     list_display = ("reference", "organization", "expiry_on", "state", "stored", "archive_owed", "destroyed_at")
     list_filter = ("state", "organization", "archive_owed")
     list_select_related = ("organization",)

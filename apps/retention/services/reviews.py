@@ -13,6 +13,7 @@ from apps.accounts.models import Organization
 from apps.audit.services import ledger
 from apps.foundation import doorbell
 from apps.foundation.actors import SYSTEM
+from apps.foundation.clock import day_of
 from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
 from apps.mail.services import outbox
@@ -81,14 +82,15 @@ def open_for(*, cohort: Cohort, at: datetime) -> Review | None:
 
 def remind_due(*, at: datetime) -> int:
     """Remind of reviews whose cohort ends within a day; returns how many. Once each."""
-    soon = (at + timedelta(hours=settings.RETENTION_REVIEW_REMINDER_HOURS)).date()
+    soon = day_of(at + timedelta(hours=settings.RETENTION_REVIEW_REMINDER_HOURS))
     due = Review.objects.filter(state=ReviewState.WAITING, reminded_at=None, expiry_on__lte=soon)
     return sum(_remind(pk, at) for pk in due.values_list("pk", flat=True)[:500])
 
 
 @transaction.atomic
 def _remind(review_id: int, at: datetime) -> bool:
-    review = Review.objects.select_for_update(skip_locked=True).filter(pk=review_id, reminded_at=None).first()
+    waiting = Review.objects.filter(pk=review_id, state=ReviewState.WAITING, reminded_at=None)
+    review = waiting.select_for_update(skip_locked=True).first()
     if review is None:
         return False
     review.reminded_at = at

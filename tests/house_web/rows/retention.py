@@ -19,8 +19,10 @@ from apps.retention.models import (
     EarlyDeletion,
     MatterExport,
     RetentionRule,
+    Review,
+    ReviewAsked,
 )
-from apps.retention.services import classes, clock_guard, early, leaves, matter_exports, rules, sweep
+from apps.retention.services import classes, clock_guard, early, leaves, matter_exports, reviews, rules, sealing, sweep
 from apps.staff.models import StaffMember
 from tests import cast
 from tests.cast import DAY, NOON
@@ -131,7 +133,29 @@ def approved_export(member: StaffMember) -> MatterExport:
     return matter_exports.approve(export=export(0, member), by=cast.cleo(), at=clock.now())
 
 
+def asked(number: int) -> ReviewAsked:
+    """Three clients that ask for reviews; the first asks no more."""
+    found = reviews.ask(organization=accounts.organization(number), by=cast.bo(), at=NOON)
+    return reviews.end(asked=found, by=cast.bo(), at=NOON) if number == 0 else found
+
+
+def a_client_to_ask() -> None:
+    accounts.a_client()
+
+
+def review(number: int) -> Review:
+    """A sealed cohort that waits; each number's of a day of its own."""
+    if not ReviewAsked.objects.filter(organization=clinic(), ended_at=None).exists():
+        reviews.ask(organization=clinic(), by=cast.bo(), at=NOON)
+    batch(number)
+    sweep.sweep(at=NOON + (6 - number) * DAY)
+    sealing.seal_cohort(cohort_id=Cohort.objects.get(expiry_on=(NOON + (8 - number) * DAY).date()).pk, at=NOON + 6 * DAY)
+    return Review.objects.get(expiry_on=(NOON + (8 - number) * DAY).date())
+
+
 ROWS = {
+    ReviewAsked: Rows(asked, queries=5, more="the organizations to filter by"),
+    Review: Rows(review),
     AsideBundle: Rows(bundle, queries=5, more="the matters to filter by"),
     MatterExport: Rows(export, queries=5, more="the matters to filter by"),
     Cohort: Rows(cohort, queries=5, more="the organizations to filter by"),
@@ -145,6 +169,10 @@ ROWS = {
 }
 
 SCENES = {
+    (ReviewAsked, "ask"): Scene(lambda _member: a_client_to_ask(), lambda _none: {"organization": accounts.a_client().pk}),
+    (ReviewAsked, "end"): Scene(lambda _member: asked(1)),
+    (Review, "approve"): Scene(lambda _member: review(0)),
+    (Review, "reject"): Scene(lambda _member: review(0), {"reason": "An audit of the state looks at them."}),
     (MatterExport, "approve"): Scene(lambda _member: export(0)),
     (MatterExport, "reject"): Scene(lambda _member: export(0)),
     (MatterExport, "take"): Scene(approved_export),
