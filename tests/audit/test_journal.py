@@ -63,6 +63,14 @@ def test_what_is_owed_is_written_oldest_first(open_journal, owe):
     assert [line.entry for line in journal.read()][1:] == [early.pk, late.pk]
 
 
+def test_entries_of_one_moment_are_written_in_the_order_of_their_acts(open_journal, owe):
+    entries = [owe(about=f"COH-{number}") for number in range(20)]
+    assert {entry.created_at for entry in entries} == {NOON}
+    assert {entry.pk.version for entry in entries} == {7}
+    journal.write_owed()
+    assert [line.entry for line in journal.read()][1:] == [entry.pk for entry in entries]
+
+
 def test_a_line_is_never_written_inside_a_transaction(open_journal, owe):
     entry = owe()
     with pytest.raises(RuntimeError), transaction.atomic():

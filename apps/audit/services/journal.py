@@ -15,6 +15,8 @@ It must never be written inside a transaction: a line whose row is rolled back c
 """
 
 import hashlib
+import secrets
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -123,6 +125,7 @@ def owe(kind: str, *, about: str, body: dict, at: datetime) -> JournalEntry:
     if not connection.in_atomic_block:
         raise ledger.NotInTransaction("journal.owe needs the transaction of the act it belongs to")
     return JournalEntry.objects.create(
+        id=_entry_id(),
         kind=plain.code(kind, name="kind", longest=40),
         about=plain.code(about, name="about"),
         body=plain.body(body),
@@ -201,6 +204,16 @@ def status() -> JournalStatus:
         file_entries, last_at = known.lines - 1, known.last.at
     what, mend, code = (refusal.what, refusal.mend, refusal.code) if refusal else ("", "", "")
     return JournalStatus(refusal is None, what, mend, file_entries, counted, last_at, code=code, owed=owed)
+
+
+def _entry_id() -> UUID:
+    """An id that sorts by when it was made (RFC 9562, version 7): entries of one moment are written in the order of their acts.
+
+    A replay repeats them in that order, and a hold can't be placed again before its matter is opened.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    fraction = rest * 4096 // 1_000_000
+    return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 0b10 << 62 | secrets.randbits(62))
 
 
 def _missing() -> JournalLost:
