@@ -210,7 +210,7 @@ def copy(live: Server, scratch: Server, programs: Programs) -> None:
 
 def restore(file: Path, scratch: Server, programs: Programs) -> None:
     """A dump that was made earlier: plain SQL, as it is or packed by gzip or zstandard, or pg_dump's custom format."""
-    with open(file, "rb") as stream:
+    with open(file, "rb", buffering=0) as stream:  # unbuffered: another program reads on from where we stop
         first = stream.read(len(CUSTOM))
         stream.seek(0)
         if first == CUSTOM:

@@ -1,0 +1,196 @@
+"""What a drill does in its copy: guard, replay, sweep, then looks whether anything came back or a hold was lost.
+
+Runs in a process whose database and home are the copy (`manage.py drill_restore --inside`). It must never reach outside:
+nothing is delivered, sent or rung, and hosted archives are left alone, for their files are the live ones.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from apps.assurance.registry import CHECKS as PROMISES
+from apps.assurance.services import checking
+from apps.audit.services import journal
+from apps.backups.copies import homes
+from apps.backups.services import replaying
+from apps.foundation.actors import SYSTEM
+from apps.foundation.keys import keystore
+from apps.foundation.refusals import Refusal
+from apps.retention.services import destroy, sealing
+from apps.retention.services import replay as retention
+from apps.retention.states import DestructionScope
+from config import guard
+from config.replay import AFTERWARDS, HANDLERS
+
+#: a sweep takes up so many cohorts at a time; a backup of long ago has more
+MOST_SWEEPS = 50
+#: checks of promises that a restore could break
+LOOKED_AT = frozenset({"P06", "P22"})
+
+
+@dataclass
+class Told:
+    """What the journal of the copy says before anything is repeated."""
+
+    intended: dict[str, tuple[str, str, date]] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+    holds: dict[str, str] = field(default_factory=dict)
+    deleted: dict[str, tuple[date, int]] = field(default_factory=dict)
+
+    def take(self, line: journal.Line) -> None:
+        body = line.body
+        match line.kind:
+            case "destruction.intended":
+                day = date.fromisoformat(body["day"])
+                self.intended[line.about] = (body.get("scope", DestructionScope.DAY), body.get("secret", f"day/{day.isoformat()}"), day)
+            case "destruction.done":
+                self.done.add(line.about)
+            case "hold.placed":
+                self.holds[line.about] = "active"
+            case "hold.released":
+                self.holds[line.about] = "released"
+            case "message.deleted_early":
+                self.deleted[line.about] = (date.fromisoformat(body["day"]), body["message"])
+
+    @property
+    def destroyed(self) -> Iterable[tuple[str, str, str, date]]:
+        return ((about, *self.intended[about]) for about in sorted(self.done & set(self.intended)))
+
+
+def exercise(*, live_home: Path, known: Iterable[Iterable[str]], at: datetime) -> dict[str, Any]:
+    """The whole exercise. `known` are violations of promises that the live system has already: (object, why)."""
+    require_copy(live_home)
+    destroy.ENDS.pop(DestructionScope.ARCHIVE, None)
+    told = Told()
+    for line in journal.read():
+        told.take(line)
+    guard.watch.forget()
+    standstill = guard.watch.now()
+    report: dict[str, Any] = {"guard": standstill.code if standstill else "in_step", "lacking": 0, "replayed": {}, "findings": []}
+    try:
+        done = replaying.replay(handlers=HANDLERS, by=SYSTEM, at=at, afterwards=AFTERWARDS)
+        journal.write_owed()
+    except Refusal as refusal:
+        report["findings"].append(f"the replay stopped: {refusal.what}")
+        return report
+    report["replayed"] = dict(sorted(done.repeated.items()))
+    report["lacking"] = done.repeated.total() + done.marked
+    retention.time_went_on(at=at)
+    report["swept"] = dict(_sweep(at))
+    guard.watch.forget()
+    if (still := guard.watch.now()) is not None:
+        report["findings"].append(f"the service would stay closed: {still.what}")
+    report["looked_at"] = {}
+    for name, look in LOOKS.items():
+        looked, found = look(told)
+        report["looked_at"][name] = looked
+        report["findings"] += found
+    looked, found = _promises(at, {tuple(one) for one in known})
+    report["looked_at"]["promises"] = looked
+    report["findings"] += found
+    return report
+
+
+def require_copy(live_home: Path) -> None:
+    """Refuse to go on where this process doesn't work on a copy that stands alone."""
+    own = Path(settings.COVENANT_HOME).resolve()
+    if own == live_home.resolve() or not own.name.startswith(homes.PREFIX):
+        raise homes.CopyReachesOut("The exercise was started outside of a copy.")
+    homes.require_alone(own)
+    for folder in _folders_of(keystore()):
+        if own not in folder.resolve().parents:
+            raise homes.CopyReachesOut("The keystore of the exercise lies outside of the copy.")
+
+
+def _folders_of(store: Any) -> list[Path]:
+    """Every folder that a keystore names, one or several: a key that is destroyed in the copy must never be a live one."""
+    named = [item for value in vars(store).values() for item in (value if isinstance(value, list | tuple) else [value])]
+    return [item for item in named if isinstance(item, Path)]
+
+
+def violations(at: datetime) -> list[tuple[str, str]]:
+    """What breaks the promises that a restore could break; asked of the live system and of the copy."""
+    return [
+        (violation.object, violation.why)
+        for check in PROMISES
+        if check.promise in LOOKED_AT
+        for violation in checking.look(check, at).violations
+    ]
+
+
+def _sweep(at: datetime) -> Counter[str]:
+    """What the minute's ring does, until nothing is left to do."""
+    swept: Counter[str] = Counter()
+    for _turn in range(MOST_SWEEPS):
+        sealed, expired = sealing.seal_due(at=at), sealing.expire_due(at=at)
+        destroyed = len(destroy.destroy_due(at=at))
+        swept += Counter(sealed=sealed, expired=expired, destroyed=destroyed)
+        if not (sealed or expired or destroyed):
+            break
+    return swept
+
+
+def _count(query: str, *values: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return cursor.fetchone()[0]
+
+
+def _destroyed_is_gone(told: Told) -> tuple[int, list[str]]:
+    found, looked = [], 0
+    for about, scope, secret, day in told.destroyed:
+        looked += 1
+        if not keystore().was_destroyed(secret):
+            found.append(f"{about}: the secret {secret} is in the keystore again")
+        if scope == DestructionScope.DAY:
+            rows = _count("SELECT count(*) FROM message WHERE expiry = %s", day)
+            readable = _count("SELECT count(*) FROM retention_cohort WHERE expiry_on = %s AND state IN ('open', 'sealed', 'archived')", day)
+            if rows:
+                found.append(f"{about}: {rows} rows of {day.isoformat()} are back")
+            if readable:
+                found.append(f"{about}: {readable} cohorts of {day.isoformat()} can be read again")
+        elif scope == DestructionScope.ASIDE:
+            rows = _count("SELECT count(*) FROM retention_asidemessage m JOIN retention_asidebundle b ON b.id = m.bundle_id WHERE b.secret = %s", secret)
+            if rows:
+                found.append(f"{about}: {rows} rows that had stepped aside are back")
+    return looked, found
+
+
+def _deleted_early_is_gone(told: Told) -> tuple[int, list[str]]:
+    back = [
+        about for about, (day, number) in sorted(told.deleted.items())
+        if _count("SELECT count(*) FROM message WHERE expiry = %s AND id = %s", day, number)
+    ]  # fmt: skip
+    return len(told.deleted), [f"{about}: the message that was deleted early is back" for about in back]
+
+
+def _holds_stand(told: Told) -> tuple[int, list[str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reference, state FROM holds_hold")
+        standing = dict(cursor.fetchall())
+    return len(told.holds), [
+        f"{hold} is {standing.get(hold, 'missing')} and should be {state}"
+        for hold, state in sorted(told.holds.items())
+        if standing.get(hold) != state
+    ]
+
+
+def _promises(at: datetime, known: set[tuple[str, ...]]) -> tuple[int, list[str]]:
+    found = violations(at)
+    return len([check for check in PROMISES if check.promise in LOOKED_AT]), [
+        f"{thing}: {why}" for thing, why in found if (thing, why) not in known
+    ]
+
+
+#: what is looked at in the copy, apart from the promises
+LOOKS: dict[str, Callable[[Told], tuple[int, list[str]]]] = {
+    "destructions": _destroyed_is_gone,
+    "early_deletions": _deleted_early_is_gone,
+    "holds": _holds_stand,
+}
