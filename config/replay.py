@@ -10,6 +10,7 @@ from apps.backups.services import repeating
 from apps.backups.services.replaying import Handler
 from apps.holds.services import replay as holds
 from apps.retention.services import replay as retention
+from apps.retention.services.archives import replay as archives
 
 HANDLERS: Mapping[str, Handler] = {
     "ledger.sealed": repeating.seal_named,
@@ -23,6 +24,7 @@ HANDLERS: Mapping[str, Handler] = {
     "message.deleted_early": retention.message_deleted_early,
     "destruction.intended": retention.destruction_intended,
     "destruction.done": retention.destruction_done,
+    "archive.closed": archives.archive_closed,
 }
 
 #: called with at=… in the transaction of the last line

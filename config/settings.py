@@ -228,6 +228,13 @@ CLOCK_DATABASE_TOLERANCE_MINUTES = env.int("CLOCK_DATABASE_TOLERANCE_MINUTES", d
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440  # forms; the streaming ingest reads past it on purpose
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]  # no personal data in temporary files
 
+# Archives (P06, P19)
+ARCHIVE_KEEP_DAYS = env.int("ARCHIVE_KEEP_DAYS", default=2192)  # six years, where a client has not agreed on another life
+ARCHIVE_PART_EVERY_HOURS = env.int("ARCHIVE_PART_EVERY_HOURS", default=24)  # what is owed leaves daily
+ARCHIVE_PART_LINES = env.int("ARCHIVE_PART_LINES", default=500_000)  # a larger part waits too long for its proof
+ARCHIVE_PORTS = env.list("ARCHIVE_PORTS", cast=int, default=[443, 8443, 22, 2222])  # where a client's own server may listen
+ARCHIVE_ALLOWED_PRIVATE_ADDRESSES = env.list("ARCHIVE_ALLOWED_PRIVATE_ADDRESSES", default=[])  # for tests and the demo; none in production
+
 # Backups (P22)
 BACKUP_LONGEST_LIFE_DAYS = env.int("BACKUP_LONGEST_LIFE_DAYS", default=400)  # nobody may register one that is kept longer
 RESTORE_DRILL_EVERY_DAYS = env.int("RESTORE_DRILL_EVERY_DAYS", default=92)  # who keeps backups and drills more seldom is told by P22

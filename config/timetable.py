@@ -17,5 +17,6 @@ TIMETABLE = {
     "expired sessions are removed": {"task": "staff.clear_expired_sessions", "schedule": crontab(minute=20)},
     "leaves are made ahead": {"task": "retention.make_leaves", "schedule": crontab(minute=7)},
     "cohorts are sealed, expire and are destroyed": {"task": "retention.sweep", "schedule": MINUTE},
+    "what is owed leaves for its archive": {"task": "retention.archive", "schedule": MINUTE},
     "promises are checked": {"task": "assurance.check_promises", "schedule": crontab(hour=4, minute=0)},
 }

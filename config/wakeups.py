@@ -8,5 +8,6 @@ WAKEUPS: dict[str, str] = {
     "mail.queued": "mail.send_due",
     "retention.due": "retention.sweep",
     "holds.changed": "retention.sweep",
+    "archives.due": "retention.archive",
     "journal.owed": "audit.write_owed_journal_entries",
 }

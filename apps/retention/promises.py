@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from apps.foundation.promises import Check, Looked, Violation
+from apps.retention import archive_promises
 
 #: the sweep runs each minute; reading refuses by the day itself meanwhile
 TIME_TO_HIDE = timedelta(minutes=10)
@@ -132,60 +133,24 @@ def nothing_owed_is_destroyed(at: datetime) -> Looked:
         [],
     )
     in_archives = defaultdict(set)
-    for cohort, document in _rows(
-        "SELECT cohort_id, manifest FROM retention_archive WHERE state IN ('closed', 'destroyed') AND closed_at IS NOT NULL", []
+    for cohort, kind, document in _rows(
+        "SELECT a.cohort_id, t.kind, a.manifest FROM retention_archive a JOIN retention_archivetarget t ON t.id = a.target_id"
+        " WHERE a.state IN ('closed', 'destroyed') AND a.closed_at IS NOT NULL",
+        [],
     ):
         manifest = json.loads(document) if isinstance(document, str) else document
         for segment in manifest["manifest"]["segments"]:
-            in_archives[cohort].add((segment["number"], segment["messages"], segment["merkle_root"]))
+            in_archives[cohort].add((kind, segment["number"], segment["messages"], segment["merkle_root"]))
     found = []
     for cohort, reference, owed, entitlement, number, messages, root, aside, early in rows:
         if not owed and entitlement in (None, "none"):
             continue
-        if number is None or ((number, messages, root) not in in_archives[cohort] and messages > aside + early):
+        kinds = {"both": ("hosted", "own_server")}.get(entitlement, (entitlement,))
+        has = {sealed[0] for sealed in in_archives[cohort] if sealed[1:] == (number, messages, root)}
+        is_there = bool(has) if entitlement in (None, "none") else has.issuperset(kinds)
+        if number is None or (not is_there and messages > aside + early):
             found.append(Violation(reference, "was destroyed though an archive was owed and does not have it"))
     return Looked(len(rows), tuple(dict.fromkeys(found)))
-
-
-def every_archive_has_what_was_sealed(at: datetime) -> Looked:
-    """A closed archive's manifest is signed by us, names parts that were proven at their place, and what was sealed."""
-    folder = Path(settings.COVENANT_HOME)
-    found = []
-    rows = _rows(
-        "SELECT a.id, a.reference, a.manifest, c.reference FROM retention_archive a JOIN retention_cohort c ON c.id = a.cohort_id"
-        " WHERE a.state = 'closed'",
-        [],
-    )
-    parts = defaultdict(dict)
-    for archive, number, digest, state in _rows(
-        "SELECT archive_id, number, encode(sha256, 'hex'), state FROM retention_archivepart", []
-    ):
-        parts[archive][number] = (digest, state)
-    for pk, reference, document, _cohort in rows:
-        signed = json.loads(document) if isinstance(document, str) else document
-        manifest = signed["manifest"]
-        if not _signed_by_us(folder, b"covenant-archive/1\n", manifest, signed["signature"]["value"]):
-            found.append(Violation(reference, "its manifest is not signed by us, or was changed"))
-        if {part["number"]: (part["sha256"], "verified") for part in manifest["parts"]} != parts[pk]:
-            found.append(Violation(reference, "its parts are not those that its manifest names, each proven at its place"))
-    return Looked(len(rows), tuple(found))
-
-
-def archives_do_not_lag(at: datetime) -> Looked:
-    """What is owed leaves daily: no cohort that an archive is owed has messages of over two days that no part carries."""
-    rows = _rows(
-        "SELECT c.reference, min(s.at), (SELECT max(p.made_at) FROM retention_archivepart p JOIN retention_archive a"
-        " ON a.id = p.archive_id WHERE a.cohort_id = c.id AND p.state = 'verified') FROM retention_cohort c"
-        " JOIN retention_batchshare s ON s.cohort_id = c.id WHERE c.archive_owed AND c.state <> 'destroyed' AND s.at > coalesce("
-        " (SELECT max(p.made_at) FROM retention_archivepart p JOIN retention_archive a ON a.id = p.archive_id"
-        " WHERE a.cohort_id = c.id AND p.state = 'verified'), '-infinity') GROUP BY c.id",
-        [],
-    )
-    late = at - timedelta(days=2)
-    return Looked(
-        len(rows),
-        tuple(Violation(reference, f"has messages of {since:%Y-%m-%d} that no archive has") for reference, since, _last in rows if since < late),
-    )
 
 
 def what_a_hold_keeps_is_there(at: datetime) -> Looked:
@@ -209,16 +174,6 @@ def what_a_hold_keeps_is_there(at: datetime) -> Looked:
         if destroyed_at is not None and certified and in_force == holds:
             found.append(Violation(cohort, f"{certified} messages were destroyed while {matter} held them"))
     return Looked(len(rows), tuple(found))
-
-
-def _signed_by_us(folder: Path, prefix: bytes, document: dict, value: str) -> bool:
-    key = load_pem_private_key((folder / "signing" / "certificates.pem").read_bytes(), password=None).public_key()
-    said = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    try:
-        key.verify(bytes.fromhex(value), prefix + said)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
 
 
 def every_account_adds_up(at: datetime) -> Looked:
@@ -327,9 +282,7 @@ CHECKS = (
     Check("P06", "retention.owed", "Nothing owed to an archive is destroyed unarchived", nothing_owed_is_destroyed),
     Check("P06", "retention.accounts", "The account of every cohort adds up", every_account_adds_up),
     Check("P06", "retention.seals", "What was sealed is what is there", seals_hold),
-    Check("P06", "retention.archives", "A closed archive has what was sealed, each part proven at its place",
-          every_archive_has_what_was_sealed),
-    Check("P06", "retention.lag", "What is owed to an archive leaves daily", archives_do_not_lag),
+    *archive_promises.CHECKS,
     Check("P06", "retention.holds", "Nothing on hold is destroyed", what_a_hold_keeps_is_there),
     Check("P26", "retention.policy", "Each message knows the policy in force when it came", every_message_has_its_policy),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from apps.foundation import clock
-from apps.retention.services import leaves, sweep
+from apps.retention.services import archiving, leaves, sweep
 
 
 @shared_task(name="retention.make_leaves")
@@ -14,3 +14,8 @@ def make_leaves(**_later) -> None:
 @shared_task(name="retention.sweep")
 def sweep_now(**_later) -> None:
     sweep.sweep(at=clock.now())
+
+
+@shared_task(name="retention.archive")
+def archive(**_later) -> None:
+    archiving.archive_due(at=clock.now())

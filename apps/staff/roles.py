@@ -42,11 +42,15 @@ WORKINGS = frozenset({
     "mail.view_outgoingmail",
 })  # fmt: skip
 
+#: places for archives, the archives, and who read them back
+ARCHIVES = frozenset({"retention.view_archivetarget", "retention.view_archive", "retention.view_archivereading"})
+
 #: backups, restores and drills
 BACKUPS = frozenset({"backups.view_backup", "backups.view_restore", "backups.view_drill"})
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | {
+    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | ARCHIVES | {
+        "retention.approve_archivetarget", "retention.approve_archivereading",
         "holds.release_hold", "holds.reveal_hold", "retention.approve_matterexport",
         "accounts.reveal_person", "accounts.view_servicetoken",
         "policies.add_policyversion", "policies.change_policyversion",
@@ -57,7 +61,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "assurance.run_promises",
         "audit.export_event",
     },
-    Role.RECORDS_MANAGER: EVERYBODY | WORKINGS | HOLDS | BACKUPS | {
+    Role.RECORDS_MANAGER: EVERYBODY | WORKINGS | HOLDS | BACKUPS | ARCHIVES | {
+        "retention.add_archivetarget", "retention.add_archivereading",
         "accounts.add_organization", "accounts.change_organization",
         "retention.add_retentionrule", "retention.add_conversationclass", "retention.change_conversationclass",
         "retention.approve_retentionrule", "retention.sweep_now", "retention.retry_destruction",
@@ -66,19 +71,21 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "mail.retry_outgoingmail",
         "assurance.run_promises",
     },
-    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | {
+    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | ARCHIVES | {
+        "retention.add_archivereading",
         "accounts.add_person", "accounts.change_person", "accounts.reveal_person",
         "accounts.add_personemail", "accounts.change_personemail", "accounts.delete_personemail",
         "accounts.add_personphone", "accounts.change_personphone", "accounts.delete_personphone",
         "accounts.add_externalidentity", "accounts.change_externalidentity", "accounts.delete_externalidentity",
         "assurance.run_promises",
     },
-    Role.COUNSEL: EVERYBODY | PEOPLE | WORKINGS | HOLDS | {
+    Role.COUNSEL: EVERYBODY | PEOPLE | WORKINGS | HOLDS | ARCHIVES | {
+        "retention.add_archivereading", "retention.approve_archivereading",
         "holds.add_matter", "holds.close_matter", "holds.add_hold", "holds.ask_release", "holds.release_hold", "holds.reveal_hold",
         "retention.add_matterexport", "retention.approve_matterexport",
         "policies.publish_policyversion", "accounts.reveal_person", "audit.export_event",
     },
-    Role.AUDITOR: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | {
+    Role.AUDITOR: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | ARCHIVES | {
         "staff.view_staffmember", "accounts.view_servicetoken", "assurance.run_promises", "audit.export_event",
     },
     Role.ADMINISTRATOR: EVERYBODY | BACKUPS | {

@@ -14,10 +14,16 @@ from apps.foundation.keys import keystore
 from apps.foundation.moves import require_move
 from apps.holds.services import asking
 from apps.retention import envelope
+from apps.retention.archives.container import MANIFEST
+from apps.retention.archives.places.base import Receipt
 from apps.retention.models import Archive, Cohort, Destruction
-from apps.retention.services import grounds, targets
+from apps.retention.services import grounds
+from apps.retention.services.archives import parts, places
 from apps.retention.services.ends import KeptMeanwhile
 from apps.retention.states import ARCHIVE_MOVES, ArchiveState, DestructionScope, TargetKind
+
+#: stands for tags that are not known: an archive that was taken over after a restore may hold anybody
+UNKNOWN = b""
 
 
 def open_due(*, at: datetime) -> list[Destruction]:
@@ -53,7 +59,7 @@ def is_held(archive: Archive, at: datetime) -> bool:
     for hold in asking.holds_of_organization(archive.cohort.organization_id, at):
         tagger = tagger or envelope.for_archive_index(keystore(), archive.reference)
         tags = grounds.scope_of(hold).tags(tagger)
-        if tags is None or archive.parts.filter(tags__overlap=tags).exists():
+        if tags is None or archive.parts.filter(tags__overlap=[*tags, UNKNOWN]).exists():
             return True
     return False
 
@@ -78,10 +84,11 @@ def intended(work: Destruction, cohorts: list[Cohort]) -> Iterable[tuple[Cohort,
 
 def remove_copies(work: Destruction, *, at: datetime) -> None:
     """Each file of the archive is removed at its place and looked for there."""
-    with targets.place_of(work.archive.target) as place:
-        for part in work.archive.parts.order_by("number"):
-            place.remove(part.name, part.receipt)
-        place.remove(targets.manifest_name(work.archive), work.archive.manifest["receipt"])
+    archive = parts.archive_of(work.archive_id)
+    with places.place_of(archive.target) as place:
+        for part in archive.parts.order_by("number"):
+            place.remove(part.name, Receipt.from_dict(part.receipt), at=at)
+        place.remove(parts.object_name(archive, MANIFEST), Receipt.from_dict(archive.manifest["receipt"]), at=at)
 
 
 def remove(work: Destruction, cohorts: list[Cohort], *, at: datetime) -> Iterable[tuple[Cohort, int]]:
