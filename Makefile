@@ -8,7 +8,7 @@ LOCKING := .venv/bin/uv pip compile --quiet --upgrade --universal --generate-has
 # Compiled once instead of at every start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test lint bench manage lock clean set-up set-up-test
+.PHONY: help run test chaos lint bench manage lock clean set-up set-up-test
 
 help:  ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,10 @@ run: set-up  ## start everything on http://127.0.0.1:8000/admin/ (another port: 
 	@exec $(IN_VENV) -m config.run --die-with-parent
 
 test: set-up-test  ## run every test (some of them: make test ARGS="tests/house -k lock")
-	@$(IN_VENV) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(IN_VENV) -m pytest -n 2 --dist loadfile -m "not chaos" $(ARGS)
+
+chaos: set-up-test  ## kill, freeze and starve it for some minutes, and have it examined each time
+	@$(IN_VENV) -m pytest -p no:xdist -m chaos tests/faults $(ARGS)
 
 lint: set-up-test  ## look for mistakes and untidiness
 	@$(IN_VENV) -m ruff check .

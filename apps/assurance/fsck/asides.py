@@ -37,7 +37,6 @@ def bundles(house: House) -> Iterator[Finding]:
     reviews = {row.cohort_id: row for row in house.rows(REVIEWS)}
     asked = {row.organization_id for row in house.rows(ASKED)}
     ended = {work.secret for work in house.destructions if work.scope == "aside" and work.state in WITHOUT_KEY}
-    seen: dict[tuple[int, str, str], int] = {}
     for bundle in house.bundles:
         house.count("bundles")
         cohort = house.cohorts[bundle.cohort_id]
@@ -48,10 +47,10 @@ def bundles(house: House) -> Iterator[Finding]:
             if bundle.secret not in ended:
                 yield Finding(name, "It is destroyed, and no destruction ended its secret.")
         elif bundle.secret not in ended:
-            yield from _standing(house, bundle, cohort, name, (holds, segments, reviews, asked), seen)
+            yield from _standing(house, bundle, cohort, name, (holds, segments, reviews, asked))
 
 
-def _standing(house: House, bundle: Any, cohort: Any, name: str, grounds: tuple, seen: dict) -> Iterator[Finding]:
+def _standing(house: House, bundle: Any, cohort: Any, name: str, grounds: tuple) -> Iterator[Finding]:
     holds, segments, reviews, asked = grounds
     stray = house.rows(
         "SELECT count(*) AS rows FROM retention_asidemessage WHERE bundle_id = %s AND (cohort_id <> %s OR ground <> %s)",
@@ -75,9 +74,9 @@ def _standing(house: House, bundle: Any, cohort: Any, name: str, grounds: tuple,
         message = message_of(opener, row)
         if message is None:
             continue
-        key = (cohort.id, message["source"], message["id"])
-        if seen.setdefault(key, row.id) != row.id:
-            yield Finding(f"message {row.id} aside", f"It is kept a second time: it is message {seen[key]} too.")
+        earlier = house.seen_before(cohort.organization_id, message, row.id)
+        if earlier:
+            yield Finding(f"message {row.id} aside", f"It is stored a second time: it is message {earlier} too.")
         if cohort.day >= house.today - PATIENCE:
             continue
         if bundle.ground == "hold" and not any(covers(hold, message, cohort) for hold in in_force):

@@ -129,29 +129,24 @@ def _canary(house: House, cohort: Any) -> Iterator[Finding]:
 
 def messages(house: House) -> Iterator[Finding]:
     """What lies in leaves opens, is proven and found, and nothing is there twice."""
-    by_organization = defaultdict(list)
-    for cohort in house.cohorts.values():
-        if house.in_leaf(cohort) and not house.day_is_shredded(cohort.day) and f"day/{cohort.day}" in house.secrets.there:
-            by_organization[cohort.organization_id].append(cohort)
     limit = "" if house.most is None else f"ORDER BY proof LIMIT {int(house.most)}"  # proofs are random: so is the choice
-    for cohorts in by_organization.values():
-        seen: dict[tuple[str, str], int] = {}
-        for cohort in cohorts:
-            try:
-                opener = Opener(house.secrets, f"day/{cohort.day}", organization=cohort.organization, day=cohort.day)
-            except Closed as closed:
-                yield Finding(cohort.reference, f"It has messages, and {closed}.")
-                continue
-            query = f'SELECT * FROM "{house.table_of[cohort.day]}" WHERE organization_id = %s {limit}'
-            for row in house.stream(query, cohort.organization_id):
-                house.count("messages opened")
-                yield from (Finding(f"message {row.id}", f"It {why}.") for why in problems(opener, row))
-                message = message_of(opener, row)
-                key = message and (message["source"], message["id"])
-                if key in seen:
-                    yield Finding(f"message {row.id}", f"It is stored a second time: it is message {seen[key]} too.")
-                elif key:
-                    seen[key] = row.id
+    for cohort in house.cohorts.values():
+        name = f"day/{cohort.day}"
+        if not house.in_leaf(cohort) or house.day_is_shredded(cohort.day) or name not in house.secrets.there:
+            continue
+        try:
+            opener = Opener(house.secrets, name, organization=cohort.organization, day=cohort.day)
+        except Closed as closed:
+            yield Finding(cohort.reference, f"It has messages, and {closed}.")
+            continue
+        query = f'SELECT * FROM "{house.table_of[cohort.day]}" WHERE organization_id = %s {limit}'
+        for row in house.stream(query, cohort.organization_id):
+            house.count("messages opened")
+            yield from (Finding(f"message {row.id}", f"It {why}.") for why in problems(opener, row))
+            message = message_of(opener, row)
+            earlier = message and house.seen_before(cohort.organization_id, message, row.id)
+            if earlier:
+                yield Finding(f"message {row.id}", f"It is stored a second time: it is message {earlier} too.")
 
 
 def seals(house: House) -> Iterator[Finding]:

@@ -72,6 +72,7 @@ class House:
     folder: Path
     most: int | None
     looked_at: dict[str, int] = field(default_factory=dict)
+    seen: dict[bytes, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.secrets = Secrets(self.folder / "keystore")
@@ -80,6 +81,12 @@ class House:
     def count(self, what: str, number: int = 1) -> None:
         """Remember how much of a kind was looked at: a check that saw nothing says nothing."""
         self.looked_at[what] = self.looked_at.get(what, 0) + number
+
+    def seen_before(self, organization_id: int, message: dict, number: int) -> int | None:
+        """The number of a row in which the same message was seen: same organization, source, id and time of sending."""
+        name = f"{organization_id}\x00{message['source']}\x00{message['id']}\x00{message['sent_at']}"
+        earlier = self.seen.setdefault(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:10], number)
+        return None if earlier == number else earlier
 
     def rows(self, query: str, *values: Any) -> list[Any]:
         """All rows of a query, by the names of its columns."""
