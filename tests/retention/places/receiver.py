@@ -202,7 +202,8 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(507, Connection="close")
             return True
         if manner == "confirming early":
-            self._answer(201, self._receipt(name, size, "0" * 64))
+            digest = base64.b64decode(self.headers["Content-Digest"].removeprefix("sha-256=:").removesuffix(":"))
+            self._answer(201, self._receipt(name, size, digest.hex()))
             self._hang_up()
             return True
         return self._misbehaves()
@@ -220,12 +221,17 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self._pour(b"x", pause=0.1)
             return True
-        if manner == "giving half" and self.command == "GET":
+        if manner.startswith("giving half") and self.command == "GET":
             self.send_response(200)
-            self.send_header("Content-Length", "1000000")
+            if manner != "giving half of something":
+                self.send_header("Content-Length", "1000000")
             self.end_headers()
             self.wfile.write(b"x" * 100)
-            self._hang_up()
+            if manner == "giving half and saying goodbye":
+                self.close_connection = True
+                self.connection.unwrap()
+            else:
+                self._hang_up()
             return True
         if manner == "huge" and self.command == "HEAD":
             self._answer(200, Content_Length=str(1 << 60))

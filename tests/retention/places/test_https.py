@@ -6,7 +6,7 @@ import time
 import pytest
 
 from apps.retention.archives.places.addresses import AddressUnsafe, Guard
-from apps.retention.archives.places.base import BLOCK
+from apps.retention.archives.places.base import BLOCK, Limits
 from apps.retention.archives.places.https import HttpsPlace
 from apps.retention.archives.places.troubles import (
     NameTaken,
@@ -97,7 +97,7 @@ def test_nobody_follows_a_redirect(https: HttpsPeer, place: HttpsPlace):
 def test_a_confirmation_before_everything_was_sent_is_none(https: HttpsPeer, place: HttpsPlace):
     https.server.manner = "confirming early"
 
-    with pytest.raises((PlaceDown, PlaceLies)):
+    with pytest.raises(PlaceDown):
         put(place, part(20 * BLOCK))
 
 
@@ -141,6 +141,8 @@ def test_a_receiver_that_loses_it_afterwards_forgets(https: HttpsPeer, place: Ht
         ("giving without end", PlaceCorrupts),
         ("giving a byte now and then", PlaceSlow),
         ("giving half", PlaceDown),
+        ("giving half and saying goodbye", PlaceDown),
+        ("giving half of something", PlaceDown),
         ("slow", PlaceSlow),
         ("full", PlaceFull),
         ("refusing", PlaceRefuses),
@@ -324,6 +326,15 @@ def test_without_leave_nothing_on_this_host_is_reached(https: HttpsPeer, answers
         with pytest.raises(AddressUnsafe):
             put(https.place(guard=strict, url=url), CONTENT)
     assert https.server.asked == []
+
+
+def test_an_exchange_ends_in_time_also_where_silence_may_last_longer(https: HttpsPeer):
+    https.server.manner, begun = "slow", time.monotonic()
+
+    with pytest.raises(PlaceSlow):
+        https.place(limits=Limits(connect=5, silence=60, patience=1)).holds(NAME)
+
+    assert time.monotonic() - begun < ENDS_WITHIN
 
 
 def test_an_unknown_name_is_a_place_that_is_down(https: HttpsPeer, answers: dict):

@@ -119,7 +119,7 @@ def test_a_link_under_the_name_itself_is_neither_read_nor_written_through(local:
     path.symlink_to(precious)
     place = local.place()
 
-    for act in (lambda: put(place, CONTENT), lambda: place.holds(NAME), lambda: place.fetch(NAME)):
+    for act in (lambda: put(place, CONTENT), lambda: place.holds(NAME), lambda: place.fetch(NAME), lambda: place.fetch(NAME, size=5)):
         with pytest.raises(PlaceUnsafe):
             act()
     assert precious.read_bytes() == CONTENT

@@ -1,6 +1,7 @@
 """Which kinds of place there are, how one is opened from what was registered, and what the settings may allow."""
 
 import pytest
+from django.core.checks import run_checks
 
 from apps.retention.archives.places.addresses import AddressUnsafe
 from apps.retention.archives.places.base import Place
@@ -81,6 +82,7 @@ def test_nothing_set_is_safe(archives):
 def test_a_real_installation_that_allows_private_addresses_does_not_start(archives):
     archives.ARCHIVE_ALLOWED_PRIVATE_ADDRESSES = ["127.0.0.1"]
     assert found() == ["covenant.E501"]
+    assert "covenant.E501" in [message.id for message in run_checks(tags=["security"])]
 
     archives.DEMO = True
     assert found() == []

@@ -54,7 +54,7 @@ class Limits:
     connect: float = 15
     silence: float = 60  # without a byte
     patience: float = 120  # for an exchange, besides the time that its bytes may take
-    slowest: int = 64 * 1024  # bytes a second
+    slowest: int = 256 * 1024  # bytes a second
     largest_reply: int = 64 * 1024
     largest_object: int = 16 * 1024**3  # when fetching something whose size only the place knows
 
