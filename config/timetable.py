@@ -18,5 +18,6 @@ TIMETABLE = {
     "leaves are made ahead": {"task": "retention.make_leaves", "schedule": crontab(minute=7)},
     "cohorts are sealed, expire and are destroyed": {"task": "retention.sweep", "schedule": MINUTE},
     "what is owed leaves for its archive": {"task": "retention.archive", "schedule": MINUTE},
+    "stored messages get the day that was approved": {"task": "retention.reschedule", "schedule": MINUTE},
     "promises are checked": {"task": "assurance.check_promises", "schedule": crontab(hour=4, minute=0)},
 }

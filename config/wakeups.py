@@ -9,5 +9,6 @@ WAKEUPS: dict[str, str] = {
     "retention.due": "retention.sweep",
     "holds.changed": "retention.sweep",
     "archives.due": "retention.archive",
+    "rescheduling.due": "retention.reschedule",
     "journal.owed": "audit.write_owed_journal_entries",
 }

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from apps.retention.states import READABLE, CohortState, DestructionScope, DestructionState, RuleState
+from apps.retention.states import READABLE, CohortState, DestructionScope, DestructionState, RequestState, RuleState
 
 
 class RuleQuerySet(models.QuerySet):
@@ -55,4 +55,14 @@ class DestructionQuerySet(models.QuerySet):
             .filter(~Exists(self.model.objects.filter(scope=DestructionScope.DAY, day=OuterRef("expiry_on"))))
             .values_list("expiry_on", flat=True)
             .distinct()
+        )
+
+
+class ReschedulingQuerySet(models.QuerySet):
+    def to_be_done(self, at: datetime):
+        """Approved, not parked, and nobody else's lease is on it."""
+        return (
+            self.filter(state=RequestState.APPROVED, parked_at__isnull=True)
+            .filter(Q(leased_until__isnull=True) | Q(leased_until__lt=at))
+            .order_by("decided_at", "id")
         )

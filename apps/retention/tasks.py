@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from apps.foundation import clock
-from apps.retention.services import archiving, leaves, sweep
+from apps.retention.services import archiving, leaves, moving, sweep
 
 
 @shared_task(name="retention.make_leaves")
@@ -19,3 +19,8 @@ def sweep_now(**_later) -> None:
 @shared_task(name="retention.archive")
 def archive(**_later) -> None:
     archiving.archive_due(at=clock.now())
+
+
+@shared_task(name="retention.reschedule")
+def reschedule(**_later) -> None:
+    moving.reschedule_due(at=clock.now())

@@ -9,6 +9,7 @@ from apps.accounts.models import Organization
 from apps.foundation.personal_data import DataCategory, Purpose, personal
 from apps.foundation.references import new_reference
 from apps.retention.models.cohorts import Cohort
+from apps.retention.querysets import ReschedulingQuerySet
 from apps.retention.states import RequestState, ReviewState
 
 
@@ -100,6 +101,8 @@ class Rescheduling(models.Model):
     moved = models.BigIntegerField(default=0, editable=False)
     stayed = models.BigIntegerField(default=0, editable=False, help_text="Held, sealed or in an archive already")
     done_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ReschedulingQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

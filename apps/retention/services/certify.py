@@ -23,6 +23,7 @@ from apps.retention.models import (
     Message,
     certificate_number,
 )
+from apps.retention.services import whereabouts
 from apps.retention.services.accounts import require_balance
 from apps.retention.states import DestructionScope
 
@@ -46,7 +47,8 @@ def issue(*, cohort: Cohort, work: Destruction, messages: int, at: datetime) -> 
     if not key_absent or rows_left:
         raise NotDestroyed(f"{cohort.reference}: key {'gone' if key_absent else 'still there'}, {rows_left} rows left.")
     intent = JournalEntry.objects.get(pk=work.intent_entry)
-    span = BatchShare.objects.filter(cohort=cohort).aggregate(first=Min("at"), last=Max("at"))
+    shares = BatchShare.objects.filter(cohort__in=whereabouts.came_through(cohort))
+    span = shares.aggregate(first=Min("at"), last=Max("at"))
     number = certificate_number()
     facts = document.CertificateFacts(
         number=number,
@@ -61,7 +63,7 @@ def issue(*, cohort: Cohort, work: Destruction, messages: int, at: datetime) -> 
         first_ingest_at=span["first"],
         last_ingest_at=span["last"],
         policy_versions=sorted(
-            set(BatchShare.objects.filter(cohort=cohort).values_list("batch__policy_version__number", flat=True))
+            set(shares.values_list("batch__policy_version__number", flat=True))
         ),
         segments=[
             (segment.number, segment.messages, segment.bytes, bytes(segment.merkle_root).hex(), segment.sealed_at)

@@ -19,7 +19,7 @@ from apps.foundation.refusals import Refusal
 from apps.holds.services import asking
 from apps.retention import envelope
 from apps.retention.models import Cohort, EarlyDeletion, Message, Segment
-from apps.retention.services import arrivals, aside, grounds
+from apps.retention.services import arrivals, aside, grounds, whereabouts
 from apps.retention.states import READABLE
 
 
@@ -30,14 +30,24 @@ class NothingToDelete(Refusal):
     mend = "Check id and source; it may belong to another day, or be gone already."
 
 
-@transaction.atomic
 def delete_by_source(
     *, organization: Organization, day: date, source: str, message_id: str, reason: str, by: Actor, at: datetime
 ) -> EarlyDeletion | None:
-    """Delete the message that `source` calls `message_id` from the cohort of `day`; None where it is not there.
+    """Delete the message that `source` calls `message_id` and that was stored for `day`; None where it is not there.
 
-    Twice is once: the second call finds the first one's record.
+    Where a rescheduling moved it, it is found at its new day. Twice is once: the second call finds the first one's record.
     """
+    for stop in whereabouts.trail(organization=organization, day=day, source=source, message_id=message_id).days:
+        deletion = _delete_there(organization, stop, source, message_id, reason, by, at)
+        if deletion is not None:
+            return deletion
+    return None
+
+
+@transaction.atomic
+def _delete_there(
+    organization: Organization, day: date, source: str, message_id: str, reason: str, by: Actor, at: datetime
+) -> EarlyDeletion | None:
     asking.keep_new_holds_out()  # one that waits comes before our look, or after the row is gone
     cohort = (
         Cohort.objects.select_for_update(of=("self",))

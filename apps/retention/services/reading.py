@@ -19,6 +19,7 @@ from apps.retention.models import (
     ImportedOnce,
     Message,
 )
+from apps.retention.services import whereabouts
 from apps.retention.services.rules import rules_of
 from apps.retention.states import READABLE
 
@@ -43,8 +44,9 @@ def read_message(
     """The message as it came in. Raises MessageGone with the certificate's number once its day has come."""
     store = keystore()
     days = _days(store, organization, source, message_id, sent_at, conversation_class)
+    trails = [whereabouts.trail(organization=organization, day=day, source=source, message_id=message_id) for day in days]
     today = day_of(at)
-    for day in days:
+    for day in dict.fromkeys(day for trail in trails for day in trail.days):
         if day <= today:
             continue
         if not Cohort.objects.filter(organization=organization, expiry_on=day, state__in=READABLE).exists():
@@ -58,12 +60,18 @@ def read_message(
         )
         if row:
             return opener.open(row[2], number=row[0], policy_version=row[1])[0]
-    if days and all(day <= today for day in days):
-        certificate = Certificate.objects.filter(cohort__organization=organization, cohort__expiry_on=days[0]).first()
-        hidden = Cohort.objects.filter(organization=organization, expiry_on=days[0]).exists()
-        number = f" Certificate {certificate.number}." if certificate else " They are hidden." if hidden else ""
-        raise MessageGone(f"The life of messages of that time ended on {days[0].isoformat()}.{number}")
+    over = [trail.ended_on for trail in trails if trail.is_over(today)]
+    moved_and_over = [trail.ended_on for trail in trails if trail.is_over(today) and trail.was_moved]
+    if moved_and_over or (over and len(over) == len(trails)):
+        raise _gone(organization, (moved_and_over or over)[0])
     raise NoSuchMessage
+
+
+def _gone(organization: Organization, day: date) -> MessageGone:
+    certificate = Certificate.objects.filter(cohort__organization=organization, cohort__expiry_on=day).first()
+    hidden = Cohort.objects.filter(organization=organization, expiry_on=day).exists()
+    number = f" Certificate {certificate.number}." if certificate else " They are hidden." if hidden else ""
+    return MessageGone(f"The life of messages of that time ended on {day.isoformat()}.{number}")
 
 
 def _days(
