@@ -18,11 +18,12 @@ from apps.retention.models import (
     Destruction,
     EarlyDeletion,
     MatterExport,
+    Rescheduling,
     RetentionRule,
     Review,
     ReviewAsked,
 )
-from apps.retention.services import classes, clock_guard, early, leaves, matter_exports, reviews, rules, sealing, sweep
+from apps.retention.services import classes, clock_guard, early, leaves, matter_exports, moving, rescheduling, reviews, rules, sealing, sweep
 from apps.staff.models import StaffMember
 from tests import cast
 from tests.cast import DAY, NOON
@@ -153,7 +154,31 @@ def review(number: int) -> Review:
     return Review.objects.get(expiry_on=(NOON + (8 - number) * DAY).date())
 
 
+def plan(number: int, member: StaffMember | None = None) -> Rescheduling:
+    """Of three clients, each with a message that a later rule gives a sooner day; the plan is proposed, or also carried out."""
+    organization = accounts.organization(number)
+    cast.rule(organization, 30)
+    cast.hand_over(organization, [cast.message(1)])
+    cast.rule(organization, 7, at=NOON)
+    shown = rescheduling.preview(organization=organization, at=NOON + DAY)
+    asker = member if member is not None and member.has_perm("retention.add_rescheduling") else cast.bo()
+    return rescheduling.propose(
+        organization=organization, through=shown["through"], shown=rescheduling.fingerprint(shown), by=asker, at=NOON + DAY
+    )
+
+
+def parked_plan() -> Rescheduling:
+    """A plan that failed five times, since a message does not fit its proof."""
+    row = rescheduling.approve(rescheduling=plan(0), by=cast.cleo(), at=NOON + DAY)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE message SET proof = sha256('another') WHERE expiry = '2026-04-08'")
+    for attempt in range(7):
+        moving.reschedule_due(at=NOON + DAY + attempt * timedelta(minutes=5))
+    return Rescheduling.objects.get(pk=row.pk, parked_at__isnull=False)
+
+
 ROWS = {
+    Rescheduling: Rows(plan, queries=5, more="the organizations to filter by"),
     ReviewAsked: Rows(asked, queries=5, more="the organizations to filter by"),
     Review: Rows(review),
     AsideBundle: Rows(bundle, queries=5, more="the matters to filter by"),
@@ -169,6 +194,9 @@ ROWS = {
 }
 
 SCENES = {
+    (Rescheduling, "approve"): Scene(lambda _member: plan(0)),
+    (Rescheduling, "reject"): Scene(lambda _member: plan(0)),
+    (Rescheduling, "retry"): Scene(lambda _member: parked_plan()),
     (ReviewAsked, "ask"): Scene(lambda _member: a_client_to_ask(), lambda _none: {"organization": accounts.a_client().pk}),
     (ReviewAsked, "end"): Scene(lambda _member: asked(1)),
     (Review, "approve"): Scene(lambda _member: review(0)),

@@ -1,0 +1,179 @@
+"""Reschedulings: the plan is seen before it is proposed, approved by a second person, and its progress stands on its page."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from apps.accounts.models import Organization
+from apps.foundation import clock
+from apps.foundation.admin import Act, CovenantAdmin, chip, number
+from apps.foundation.refusals import Refusal
+from apps.retention.life import in_words
+from apps.retention.models import Rescheduling
+from apps.retention.services import moving, rescheduling
+from apps.retention.services.rescheduling import FIRST_OPEN
+from apps.retention.states import RequestState
+
+REQUEST_TONES = {
+    RequestState.PROPOSED: "wait", RequestState.APPROVED: "ok", RequestState.REJECTED: "plain", RequestState.DONE: "plain",
+}  # fmt: skip
+
+#: why messages stay, as staff reads it
+STAYS = {
+    "held": "held: never sooner",
+    "sealed": "sealed",
+    "archived": "its archive has begun",
+    "twice": "its new day has that message already",
+    "closed": "its new day is closed",
+}
+#: lines of a plan on a page; the counts below are of all of them
+SHOWN = 200
+
+
+class PlanForm(forms.Form):
+    """Whose messages; `through` and `shown` carry which plan was on the screen."""
+
+    organization = forms.ModelChoiceField(
+        Organization.objects.filter(standing="active").order_by("name"),
+        help_text="Its open messages are all read to say which day each would have; with some millions that takes minutes.",
+    )
+    through = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    shown = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["organization"].label_from_instance = lambda row: f"{row.name} ({row.reference})"
+
+
+def plan_lines(plan: dict, progress: dict | None = None) -> list[dict]:
+    """A plan's lines for a table: the first of them, largest days last, what moves and what stays with its reason."""
+    lines = []
+    for entry in plan["cohorts"][:SHOWN]:
+        far = (progress or {}).get(entry["cohort"])
+        lines.append({
+            "cohort": entry["cohort"], "now": entry["now"], "messages": entry["messages"],
+            "then": [("the first day that is open" if day == FIRST_OPEN else day, count) for day, count in entry["then"]],
+            "stays": [(STAYS[why], count) for why, count in entry["stays"].items()],
+            "moved": far and far["moved"], "done": bool(far and far["done"]) or not entry["then"],
+            "stayed": [(STAYS[why], count) for why, count in far["stays"].items()] if far else [],
+        })  # fmt: skip
+    return lines
+
+
+def approval_means(row: Rescheduling) -> list[str]:
+    """What an approval does, with its counts."""
+    lives = "; ".join(f"{code or 'all others'}: {in_words(days)}" for code, days in row.plan["lives"].items())
+    sooner = sum(count for entry in row.plan["cohorts"] for day, count in entry["then"] if day == FIRST_OPEN or day < entry["now"])
+    moves = rescheduling.moves_of(row.plan)
+    return [
+        f"{moves:,} stored messages of {row.organization.reference} get another day: {sooner:,} a sooner one, {moves - sooner:,} a later one.",
+        f"They live by the rules of today. {lives}.",
+        "What a hold keeps never gets a sooner day; what is sealed, or in an archive already, stays.",
+        "What is over by these rules goes to the first day that is still open, and is destroyed on it.",
+        "If rules or counts have changed since it was proposed, it becomes void instead.",
+    ]
+
+
+@admin.register(Rescheduling)
+class ReschedulingAdmin(CovenantAdmin):
+    list_display = ("reference", "organization", "state", "proposed_at", "moved", "stayed", "done_at")
+    list_filter = ("state", "organization")
+    list_select_related = ("organization",)
+    search_fields = ("=reference", "=organization__reference")
+    chips = {"state": REQUEST_TONES}
+    unmasked_fields = ("proposed_by", "decided_by")
+    fields = (
+        "reference", "organization", "state", "proposed_by", "proposed_at", "decided_by", "decided_at", "how_far", "moved", "stayed",
+        "attempts", "parked_at", "last_error", "done_at", "by_cohort",
+    )  # fmt: skip
+    readonly_fields = ("how_far", "by_cohort")
+    empty_note = "Nothing was rescheduled: what is stored has the day that the rules said when it was sent."
+    acts = (
+        Act(
+            "approve", "Approve", rescheduling.ACT, applies=lambda row: row.state == RequestState.PROPOSED, explain=approval_means,
+            run=lambda request, row, _form: f"{rescheduling.approve(rescheduling=row, by=request.user, at=clock.now())} is approved; it begins now.",
+        ),
+        Act(
+            "reject", "Reject", rescheduling.ACT, danger=False, applies=lambda row: row.state == RequestState.PROPOSED,
+            explain=lambda row: [f"The plan is put away; all of its {rescheduling.moves_of(row.plan):,} messages keep their day."],
+            run=lambda request, row, _form: f"{rescheduling.reject(rescheduling=row, by=request.user, at=clock.now())} is rejected.",
+        ),
+        Act(
+            "retry", "Try again", "retention.add_rescheduling", applies=lambda row: bool(row.parked_at),
+            explain=lambda row: [
+                f"It goes on from where it stopped: {row.moved:,} of {rescheduling.moves_of(row.plan):,} messages have moved.",
+                f"What stopped it: {row.last_error or 'no reason noted'}.",
+            ],
+            run=lambda request, row, _form: f"{moving.retry(row=row, by=request.user, at=clock.now())} is taken up again.",
+        ),
+    )  # fmt: skip
+
+    @admin.display(description="progress")
+    def how_far(self, row: Rescheduling) -> SafeString | str:
+        if row.state in (RequestState.PROPOSED, RequestState.REJECTED):
+            return "not begun"
+        if row.parked_at:
+            return chip("parked", "bad")
+        planned = rescheduling.moves_of(row.plan)
+        return f"{row.moved:,} moved and {row.stayed:,} stayed, of {planned:,} that the plan names"
+
+    @admin.display(description="by cohort")
+    def by_cohort(self, row: Rescheduling) -> SafeString:
+        lines = (
+            (line["cohort"], line["now"], number(line["messages"]), _counted(line["then"]), _counted(line["stays"]), _so_far(line))
+            for line in plan_lines(row.plan, row.progress)
+        )
+        more = len(row.plan["cohorts"]) - SHOWN
+        return format_html(
+            '<div class="table-scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>{}',
+            format_html_join("", '<th scope="col">{}</th>', ((head,) for head in ("Cohort", "Day now", "Messages", "Days then", "Stays", "So far"))),
+            format_html_join("", '<tr><td class="nowrap">{}</td><td class="nowrap">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>', lines),
+            format_html('<p class="note">{} more cohorts.</p>', more) if more > 0 else "",
+        )
+
+    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
+        """Propose in two steps: see the plan, then propose exactly that."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form, plan, refusal = PlanForm(request.POST or None), None, None
+        if request.method == "POST" and form.is_valid():
+            organization = form.cleaned_data["organization"]
+            try:
+                if "_propose" in request.POST and form.cleaned_data["shown"] and form.cleaned_data["through"] is not None:
+                    row = rescheduling.propose(
+                        organization=organization, through=form.cleaned_data["through"], shown=form.cleaned_data["shown"],
+                        by=request.user, at=clock.now(),
+                    )  # fmt: skip
+                    messages.success(request, f"{row.reference} is proposed. A second person can approve it now.")
+                    return HttpResponseRedirect(reverse("admin:retention_rescheduling_change", args=[row.pk]))
+                plan = rescheduling.preview(organization=organization, at=clock.now())
+                form.data = form.data.copy()
+                form.data["through"], form.data["shown"] = plan["through"], rescheduling.fingerprint(plan)
+            except Refusal as said:
+                refusal = said
+        context = {
+            **self.admin_site.each_context(request), "title": "Propose a rescheduling", "opts": self.opts, "form": form, "refusal": refusal,
+            "plan": plan, "lines": plan_lines(plan) if plan else [], "moves": rescheduling.moves_of(plan) if plan else 0,
+            "lives": [(code, in_words(days)) for code, days in plan["lives"].items()] if plan else [],
+            "more": max(0, len(plan["cohorts"]) - SHOWN) if plan else 0,
+        }  # fmt: skip
+        return TemplateResponse(request, "retention/rescheduling_form.html", context, status=409 if refusal else 200)
+
+
+def _counted(pairs: list[tuple[str, int]]) -> str:
+    return "; ".join(f"{count:,} {what}" for what, count in pairs) or "–"
+
+
+def _so_far(line: dict) -> str:
+    if line["moved"] is None:
+        return "–"
+    stayed = f"; {_counted(line['stayed'])}" if line["stayed"] else ""
+    return f"{line['moved']:,} moved{stayed}{'' if line['done'] else ' …'}"
