@@ -16,8 +16,21 @@ from apps.audit.services import journal
 from apps.foundation.charts import Series, day_columns
 from apps.foundation.clock import day_of
 from apps.holds.models import Hold
-from apps.retention.models import AsideBundle, AsideMessage, BatchShare, Certificate, ClockDoubt, Cohort, Destruction, EarlyDeletion, RetentionRule
-from apps.retention.states import READABLE, AsideGround, CohortState
+from apps.retention.models import (
+    Alarm,
+    AsideBundle,
+    AsideMessage,
+    BatchShare,
+    Certificate,
+    ClockDoubt,
+    Cohort,
+    Destruction,
+    EarlyDeletion,
+    Rescheduling,
+    RetentionRule,
+    Review,
+)
+from apps.retention.states import READABLE, AsideGround, CohortState, ReviewState
 from apps.staff.models import Approval
 
 SHOWN = 6
@@ -35,12 +48,14 @@ WHERE = {
     "retention.approve_retentionrule": ("admin:retention_retentionrule_changelist", "a rule of life"),
     "policies.publish_policyversion": ("admin:policies_policyversion_changelist", "a version of the policy"),
     "holds.release_hold": ("admin:holds_hold_changelist", "the release of a hold"),
+    "retention.approve_rescheduling": ("admin:retention_rescheduling_changelist", "a rescheduling"),
 }
 
 #: act → what its subject is a reference of, and the page of one
 SUBJECTS = {
     "retention.approve_retentionrule": (RetentionRule, "admin:retention_retentionrule_change"),
     "holds.release_hold": (Hold, "admin:holds_hold_change"),
+    "retention.approve_rescheduling": (Rescheduling, "admin:retention_rescheduling_change"),
 }
 
 
@@ -53,6 +68,9 @@ def my_work(request: HttpRequest, at: datetime) -> dict[str, Any]:
         items.append(_item("Confirm the clock", "nothing is destroyed until then", "admin:retention_clockdoubt_changelist", doubts))
     if member.has_perm("retention.retry_destruction") and (parked := Destruction.objects.exclude(parked_at=None).count()):
         items.append(_item("Look at parked destructions", "they failed five times", "admin:retention_destruction_changelist", parked))
+    if member.has_perm("retention.decide_review") and (waiting_reviews := Review.objects.filter(state=ReviewState.WAITING).count()):
+        page = "admin:retention_review_changelist"
+        items.append(_item("Review what ends", "without a yes it steps aside on its day", page, waiting_reviews, "?state__exact=waiting"))
     if member.has_perm("assurance.view_finding") and (found := Finding.objects.filter(gone_at=None).count()):
         items.append(_item("Findings on the promise board", "each names what breaks a promise", "admin:assurance_finding_changelist", found))
     asked = Approval.objects.waiting().asked_by(member).count()
@@ -69,8 +87,8 @@ def _decision(approval: Approval) -> dict[str, Any]:
     return {"text": f"Decide on {what}", "note": f"{approval.subject}, asked {approval.asked_at:%Y-%m-%d}", "url": url, "count": None}
 
 
-def _item(text: str, note: str, page: str, count: int) -> dict[str, Any]:
-    return {"text": text, "note": note, "url": reverse(page), "count": count}
+def _item(text: str, note: str, page: str, count: int, query: str = "") -> dict[str, Any]:
+    return {"text": text, "note": note, "url": reverse(page) + query, "count": count}
 
 
 def late_and_blocked(_request: HttpRequest, at: datetime) -> dict[str, Any]:
@@ -96,10 +114,22 @@ def late_and_blocked(_request: HttpRequest, at: datetime) -> dict[str, Any]:
     status = journal.status()
     return {
         "rows": rows,
+        "alarms": _alarms(),
         "aside": AsideMessage.objects.count() if rows else 0,
         "journal": None if status.in_step else {"problem": status.problem, "mend": status.mend},
         "url": reverse("admin:retention_cohort_changelist") + "?state__exact=expired",
     }
+
+
+def _alarms() -> list[dict[str, Any]]:
+    """Alarms that stand, by kind: how many, since when, and the references of the oldest."""
+    kinds: dict[str, list[Alarm]] = defaultdict(list)
+    for alarm in Alarm.objects.filter(ended_at=None).order_by("raised_at", "id")[:500]:
+        kinds[alarm.get_kind_display()].append(alarm)
+    return [
+        {"what": what, "count": len(found), "since": found[0].raised_at, "named": [alarm.about for alarm in found[:3]]}
+        for what, found in sorted(kinds.items())
+    ]
 
 
 def due(_request: HttpRequest, at: datetime) -> dict[str, Any]:

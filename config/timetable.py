@@ -19,5 +19,6 @@ TIMETABLE = {
     "cohorts are sealed, expire and are destroyed": {"task": "retention.sweep", "schedule": MINUTE},
     "what is owed leaves for its archive": {"task": "retention.archive", "schedule": MINUTE},
     "stored messages get the day that was approved": {"task": "retention.reschedule", "schedule": MINUTE},
+    "the account of every cohort is counted anew": {"task": "retention.check_accounts", "schedule": crontab(hour=3, minute=40)},
     "promises are checked": {"task": "assurance.check_promises", "schedule": crontab(hour=4, minute=0)},
 }

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from apps.foundation import clock
-from apps.retention.services import archiving, leaves, moving, sweep
+from apps.retention.services import alarms, archiving, leaves, moving, sweep
 
 
 @shared_task(name="retention.make_leaves")
@@ -24,3 +24,8 @@ def archive(**_later) -> None:
 @shared_task(name="retention.reschedule")
 def reschedule(**_later) -> None:
     moving.reschedule_due(at=clock.now())
+
+
+@shared_task(name="retention.check_accounts")
+def check_accounts(**_later) -> None:
+    alarms.check_accounts(at=clock.now())

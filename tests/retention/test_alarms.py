@@ -1,0 +1,159 @@
+"""Alarms: what is late or blocked is listed, told once a day to who may act, and ends by itself when it is mended."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.db import connection
+
+from apps.audit.models import Event
+from apps.foundation.actors import SYSTEM
+from apps.mail.models import OutgoingMail
+from apps.mail.services import outbox
+from apps.mail.states import State
+from apps.retention.models import Alarm, ArchiveTarget, Cohort, Destruction, Rescheduling
+from apps.retention.services import alarms, destroy, reviews, sealing, sweep
+from apps.retention.states import AlarmKind, RequestState, TargetState
+from apps.staff.roles import Role
+from apps.staff.services import leaving
+from config import panels
+from tests import cast
+from tests.cast import DAY, NOON
+
+pytestmark = pytest.mark.usefixtures("house")
+
+EXPIRY = date(2026, 3, 16)
+MORNING_AFTER = NOON + 8 * DAY
+A_DAY_LATE = NOON.replace(day=17, hour=0, minute=1)
+
+
+@pytest.fixture(autouse=True)
+def database_clock_is_ours(settings):
+    settings.CLOCK_DATABASE_TOLERANCE_MINUTES = 60 * 24 * 3660
+    settings.CLOCK_JUMP_HOURS = 24 * 3660  # days pass between two lines of a test
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def standing() -> list[tuple[str, str]]:
+    return list(Alarm.objects.filter(ended_at=None).order_by("id").values_list("kind", "about"))
+
+
+def told() -> list[tuple[str, str]]:
+    return sorted(OutgoingMail.objects.filter(template="retention/alarm").values_list("about", "to_address"))
+
+
+def lose_a_row() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM message WHERE expiry = %s AND id = (SELECT min(id) FROM message WHERE expiry = %s)", [EXPIRY, EXPIRY])
+
+
+def expired_clinic():
+    clinic = cast.hill_clinic()
+    cast.hand_over(clinic, [cast.message(1), cast.message(2)])
+    return clinic
+
+
+def test_where_all_is_well_nothing_alarms_and_nobody_is_written_to():
+    expired_clinic()
+    assert sweep.sweep(at=MORNING_AFTER).alarms == 0
+    assert alarms.check_accounts(at=A_DAY_LATE) == 0
+    assert alarms.look(at=A_DAY_LATE) == 0
+    assert (standing(), told()) == ([], [])
+
+
+def test_a_cohort_that_is_still_there_a_day_past_its_end_alarms_and_no_minute_sooner():
+    expired_clinic()
+    sealing.expire_due(at=MORNING_AFTER)
+    assert alarms.look(at=A_DAY_LATE - timedelta(minutes=2)) == 0
+    assert alarms.look(at=A_DAY_LATE) == 1
+    assert standing() == [("overdue", Cohort.objects.get().reference)]
+    destroy.destroy_due(at=A_DAY_LATE)
+    assert alarms.look(at=A_DAY_LATE) == 0
+    assert standing() == []
+    assert list(Event.objects.filter(verb__startswith="alarm.").order_by("id").values_list("verb", flat=True)) == ["alarm.raised", "alarm.ended"]
+
+
+def test_a_cohort_that_was_never_even_hidden_alarms_too():
+    expired_clinic()
+    alarms.look(at=A_DAY_LATE)
+    assert standing() == [("overdue", Cohort.objects.get().reference)]
+
+
+def test_what_stands_aside_with_its_reason_is_no_alarm():
+    clinic = cast.hill_clinic()
+    reviews.ask(organization=clinic, by=cast.bo(), at=NOON)
+    cast.hand_over(clinic, [cast.message(1)])
+    sweep.sweep(at=MORNING_AFTER)
+    assert alarms.look(at=A_DAY_LATE + 20 * DAY) == 0
+    assert Cohort.objects.get().aside_at is not None
+
+
+def test_a_parked_destruction_alarms_as_that_and_ends_when_it_is_done():
+    expired_clinic()
+    lose_a_row()
+    for attempt in range(7):
+        sweep.sweep(at=A_DAY_LATE + attempt * timedelta(minutes=5))
+    work = Destruction.objects.get()
+    assert standing() == [("parked", work.reference)]
+
+
+def test_an_account_that_does_not_add_up_is_found_at_night():
+    expired_clinic()
+    lose_a_row()
+    assert alarms.look(at=NOON) == 0
+    assert alarms.check_accounts(at=NOON) == 1
+    assert standing() == [("unbalanced", Cohort.objects.get().reference)]
+    alarms.look(at=NOON + timedelta(minutes=1))  # the sweep does not look at accounts, and ends nothing that it did not look for
+    assert standing() == [("unbalanced", Cohort.objects.get().reference)]
+
+
+def test_parked_reschedulings_failing_places_and_parked_mail_alarm():
+    clinic = cast.hill_clinic()
+    row = Rescheduling.objects.create(organization=clinic, state=RequestState.APPROVED, plan_digest=bytes(32), proposed_at=NOON, parked_at=NOON)
+    target = ArchiveTarget.objects.create(
+        organization=clinic, kind="hosted", place="local", country="US", state=TargetState.ACTIVE, proposed_at=NOON, tried_at=NOON, failures=4
+    )
+    context = {"organization": "ORG-1", "number": "CRT-1", "day": EXPIRY, "messages": 1}
+    mail = outbox.queue(template="retention/certificate_issued", to="records@client.example", context=context, about="CRT-1", once_key="k", at=NOON)
+    OutgoingMail.objects.filter(pk=mail.pk).update(state=State.PARKED)
+    assert alarms.look(at=NOON) == 3
+    assert sorted(standing()) == [("archive", target.reference), ("mail", mail.reference), ("rescheduling", row.reference)]
+
+
+def test_one_mail_a_day_and_kind_goes_to_each_whose_role_may_act():
+    cast.bo(), cast.cleo(), cast.staff("ada", Role.AUDITOR), cast.staff("fay", Role.ADMINISTRATOR)
+    gone = cast.staff("gone", Role.RECORDS_MANAGER)
+    leaving.leave(member=gone, by=cast.staff("hal", Role.ADMINISTRATOR), at=NOON)
+    expired_clinic()
+    for minutes in range(3):
+        alarms.look(at=A_DAY_LATE + minutes * timedelta(minutes=1))
+    both = [("alarm-overdue", "bo@covenant.example"), ("alarm-overdue", "cleo@covenant.example")]
+    assert told() == both
+    alarms.look(at=A_DAY_LATE + DAY)
+    assert told() == sorted(both * 2)
+    mail = OutgoingMail.objects.filter(template="retention/alarm").first()
+    reference = Cohort.objects.get().reference
+    assert reference in mail.subject
+    assert reference in mail.body
+    assert [word for word in ("client.example", "Hill Clinic", "Ada") if word in mail.subject + mail.body] == []
+
+
+def test_an_alarm_that_comes_back_is_another_one():
+    expired_clinic()
+    lose_a_row()
+    alarms.check_accounts(at=NOON)
+    cohort = Cohort.objects.get()
+    Alarm.objects.create(kind=AlarmKind.UNBALANCED, about="COH-MENDED", raised_at=NOON, seen_at=NOON)
+    alarms.check_accounts(at=NOON + DAY)
+    assert standing() == [("unbalanced", cohort.reference)]
+    assert Alarm.objects.get(about="COH-MENDED").ended_at == NOON + DAY
+    assert Alarm.objects.get(about=cohort.reference).seen_at == NOON + DAY
+
+
+def test_the_first_page_lists_what_alarms(rf):
+    cast.bo()
+    assert panels.late_and_blocked(rf.get("/"), A_DAY_LATE)["alarms"] == []
+    expired_clinic()
+    alarms.look(at=A_DAY_LATE)
+    [shown] = panels.late_and_blocked(rf.get("/"), A_DAY_LATE)["alarms"]
+    assert (shown["count"], shown["since"], shown["named"]) == (1, A_DAY_LATE, [Cohort.objects.get().reference])
+    assert Event.objects.filter(verb="alarm.raised", actor=str(SYSTEM)).count() == 1
