@@ -58,6 +58,16 @@ def test_a_cohort_is_sealed_hidden_destroyed_and_certified():
     assert mail.outbox == []
 
 
+def test_a_contact_whose_address_can_not_be_used_does_not_keep_messages_from_their_end():
+    clinic = cast.hill_clinic()
+    cast.hand_over(clinic, [cast.message(1)])
+    type(clinic).objects.filter(pk=clinic.pk).update(contact_email="records at client")
+    run()
+    certificate = Certificate.objects.get()
+    assert (Cohort.objects.get().state, OutgoingMail.objects.count()) == (CohortState.DESTROYED, 0)
+    assert Event.objects.get(verb="certificate.not_mailed").object == certificate.number
+
+
 def test_a_message_can_not_be_read_from_the_first_moment_of_its_day():
     clinic = cast.hill_clinic()
     cast.hand_over(clinic, [cast.message(1)])

@@ -8,9 +8,12 @@ from datetime import datetime
 from django.db.models import Max, Min
 
 from apps.audit.models import Installation, JournalEntry
+from apps.audit.services import ledger
+from apps.foundation.actors import SYSTEM
 from apps.foundation.keys import KeyDestroyed, KeyMissing, keystore
 from apps.foundation.refusals import Refusal
 from apps.mail.services import outbox
+from apps.mail.services.rendering import AddressUnusable
 from apps.retention import envelope
 from apps.retention.certificates import document
 from apps.retention.models import (
@@ -96,18 +99,24 @@ def issue(*, cohort: Cohort, work: Destruction, messages: int, at: datetime) -> 
         number=number, cohort=cohort, destruction=work, issued_at=at, messages=messages,
         document=document.sign(document.build(facts)),
     )  # fmt: skip
-    outbox.queue(
-        template="retention/certificate_issued",
-        to=cohort.organization.contact_email,
-        context={
-            "organization": cohort.organization.reference, "number": number, "day": cohort.expiry_on,
-            "messages": messages,
-        },
-        about=number,
-        once_key=f"certificate-{number}",
-        at=at,
-    )  # fmt: skip
+    _write_to_contact(certificate, at)
     return certificate
+
+
+def _write_to_contact(certificate: Certificate, at: datetime) -> None:
+    """Tell the organization's contact. An address that can't be used does not keep a destruction from its end."""
+    cohort = certificate.cohort
+    try:
+        outbox.queue(
+            template="retention/certificate_issued", to=cohort.organization.contact_email, about=certificate.number,
+            context={
+                "organization": cohort.organization.reference, "number": certificate.number, "day": cohort.expiry_on,
+                "messages": certificate.messages,
+            },
+            once_key=f"certificate-{certificate.number}", at=at,
+        )  # fmt: skip
+    except AddressUnusable:
+        ledger.record("certificate.not_mailed", by=SYSTEM, about=certificate.number, at=at, facts={"why": AddressUnusable.code})
 
 
 def _rows_left(cohort: Cohort, work: Destruction) -> int:
