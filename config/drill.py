@@ -13,9 +13,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Max
 
 from apps.assurance.registry import CHECKS as PROMISES
 from apps.assurance.services import checking
+from apps.audit.models import Event
 from apps.audit.services import journal
 from apps.backups.copies import homes
 from apps.backups.services import replaying
@@ -73,6 +75,7 @@ def exercise(*, live_home: Path, known: Iterable[Iterable[str]], at: datetime) -
     guard.watch.forget()
     standstill = guard.watch.now()
     report: dict[str, Any] = {"guard": standstill.code if standstill else "in_step", "lacking": 0, "replayed": {}, "findings": []}
+    newest = Event.objects.aggregate(newest=Max("id"))["newest"] or 0
     try:
         done = replaying.replay(handlers=HANDLERS, by=SYSTEM, at=at, afterwards=AFTERWARDS)
         journal.write_owed()
@@ -83,6 +86,9 @@ def exercise(*, live_home: Path, known: Iterable[Iterable[str]], at: datetime) -
     report["lacking"] = done.repeated.total() + done.marked
     retention.time_went_on(at=at)
     report["swept"] = dict(_sweep(at))
+    report["findings"] += [
+        f"{cohort}: {messages} messages that are kept could not be read any more" for cohort, messages in retention.unreadable_since(newest).items()
+    ]
     guard.watch.forget()
     if (still := guard.watch.now()) is not None:
         report["findings"].append(f"the service would stay closed: {still.what}")

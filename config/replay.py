@@ -28,4 +28,4 @@ HANDLERS: Mapping[str, Handler] = {
 }
 
 #: called with at=… in the transaction of the last line
-AFTERWARDS: tuple[Callable[..., None], ...] = (retention.time_went_on,)
+AFTERWARDS: tuple[Callable[..., None], ...] = (retention.destructions_go_on, retention.time_went_on)

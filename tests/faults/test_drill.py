@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -19,6 +20,8 @@ from apps.backups.copies import homes
 from apps.backups.models import Drill
 from apps.backups.states import Outcome
 from apps.foundation.keys import FileKeystore, keystore
+from apps.retention.models import AsideMessage, Cohort
+from apps.retention.services import sweep
 from config import drill as drill_exercise
 from config.management.commands import drill_restore
 from tests import cast
@@ -117,6 +120,22 @@ def test_what_the_replay_can_not_send_away_is_found_and_ends_with_one(past, clea
         said["findings"]
     )
     assert Drill.objects.get().outcome == Outcome.FOUND
+
+
+def test_what_stood_aside_after_the_backup_is_found_to_be_lost_with_it(home, tmp_path, clean):
+    cast.house()
+    mercy = cast.client("Mercy General", archive="hosted")
+    cast.rule(mercy, 7)
+    cast.hand_over(mercy, [cast.message(n) for n in range(1, 4)])
+    dump = tmp_path / "march.dump"
+    program("pg_dump", "--format=custom", f"--file={dump}")
+    sweep.sweep(at=datetime.now(UTC))
+    cohort = Cohort.objects.get()
+    assert AsideMessage.objects.filter(cohort=cohort).count() == 3
+    out = io.StringIO()
+    with pytest.raises(SystemExit):
+        call_command("drill_restore", "--dump", str(dump), "--json", stdout=out)
+    assert json.loads(out.getvalue())["findings"] == [f"{cohort.reference}: 3 messages that are kept could not be read any more"]
 
 
 def test_a_hold_that_is_lost_is_found(past, clean):

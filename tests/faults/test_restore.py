@@ -8,15 +8,16 @@ import json
 import signal
 from datetime import UTC, datetime
 
-import psycopg
 import pytest
 
 from apps.audit.services import journal
 from apps.foundation.keys import keystore
+from apps.holds.services import matters, placing
 from apps.retention.models import Cohort, Message
 from apps.retention.services import sweep
+from apps.staff.roles import Role
 from tests import cast
-from tests.faults.back_in_time import Restored, program, server
+from tests.faults.back_in_time import Restored, program
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -53,11 +54,12 @@ def test_a_restored_backup_serves_nothing_until_the_journal_is_replayed(past, re
     said = back.manage("replay")
     assert "is replayed" in said
     assert {status for status, _code in json.loads(back.does("serve")).values()} <= {200, 302, 405}
-    assert back.rows("SELECT DISTINCT state FROM retention_cohort WHERE expiry_on = ANY(%s)", past["days"]) == [("expired",)]
+    assert back.rows("SELECT DISTINCT state FROM retention_cohort WHERE expiry_on = ANY(%s)", past["days"]) == [("shredded",)]
 
     back.does("sweep")
     require_mended(back, past)
     assert json.loads(back.does("promises", "P06", "P22")) == []
+    assert "found" not in back.manage("fsck").replace("nothing found", "")
     assert back.one("SELECT count(*) FROM backups_restore WHERE replayed_at IS NOT NULL") == 1
 
 
@@ -103,12 +105,56 @@ def test_a_backup_made_in_the_middle_of_a_destruction_goes_on_from_there(past, r
 
     back = restore(dump)
     assert back.one("SELECT state FROM retention_destruction WHERE day = %s", day) == "journalled"
+    assert back.one("SELECT leased_until FROM retention_destruction WHERE day = %s", day) is not None
     assert back.one("SELECT count(*) FROM message WHERE expiry = %s", day) == 3
     assert "destruction.done" in back.manage("replay", "--dry-run")
     back.manage("replay")
-    with psycopg.connect(**server(back.name)) as line:  # the lease that the killed host had
-        line.execute("UPDATE retention_destruction SET leased_until = NULL WHERE day = %s", [day])
     back.does("sweep")
     assert back.one("SELECT count(*) FROM message WHERE expiry = %s", day) == 0
     assert back.rows("SELECT state, count(*) FROM retention_destruction GROUP BY 1") == [("done", 3)]
     assert json.loads(back.does("promises", "P06", "P22")) == []
+
+
+def test_what_stood_aside_is_not_had_back_stays_aside_and_does_not_keep_the_others_day_from_its_end(home, restore, tmp_path):
+    """With the key of the day gone nobody can read it; a hold and an archive that is owed keep it all the same."""
+    now = datetime.now(UTC)
+    cast.house()
+    hill, mercy, held = cast.hill_clinic(7), cast.client("Mercy General", archive="hosted"), cast.client("Held Clinic")
+    for organization in (mercy, held):
+        cast.rule(organization, 7)
+    for organization in (hill, mercy, held):
+        lines = [cast.message(n, conversation=f"c{n % 2}") for n in range(1, 6)]
+        cast.hand_over(organization, lines, key=f"b{organization.pk}")
+    dump = tmp_path / "march.dump"
+    program("pg_dump", "--format=custom", f"--file={dump}")
+    counsel = cast.staff("ezra", Role.COUNSEL)
+    matter = matters.open_matter(title="Case 26-114", reason="Preservation letter", by=counsel, at=now)
+    placing.place(matter=matter, organization=held, conversation=("product", "c1"), reason="asked by the court", by=counsel, at=now)
+    sweep.sweep(at=now)
+    journal.write_owed()
+    assert dict(Cohort.objects.values_list("organization__name", "state")) == {
+        "Hill Clinic": "destroyed", "Mercy General": "expired", "Held Clinic": "destroyed",
+    }  # fmt: skip
+
+    back = restore(dump)
+    said = back.manage("replay")
+    assert said.count("5 messages that a hold, an archive or a review keeps stood aside") == 2
+    back.does("sweep")
+    assert back.one("SELECT count(*) FROM message WHERE expiry = '2026-03-16'") == 0
+    assert back.rows("SELECT state, last_error FROM retention_destruction") == [("done", "")]
+    assert dict(back.rows("SELECT o.name, c.state FROM retention_cohort c JOIN accounts_organization o ON o.id = c.organization_id")) == {
+        "Hill Clinic": "destroyed", "Mercy General": "expired", "Held Clinic": "expired",
+    }  # fmt: skip
+    assert back.rows(
+        "SELECT o.name, b.ground, count(*) FROM retention_asidemessage a JOIN retention_asidebundle b ON b.id = a.bundle_id"
+        " JOIN retention_cohort c ON c.id = a.cohort_id JOIN accounts_organization o ON o.id = c.organization_id GROUP BY 1, 2 ORDER BY 1"
+    ) == [("Held Clinic", "hold", 5), ("Mercy General", "archive", 5)]
+    assert back.rows("SELECT facts FROM audit_event WHERE verb = 'messages.unreadable_since_restore' ORDER BY id") == [
+        ({"ground": "archive", "messages": 5},), ({"ground": "hold", "messages": 5},),
+    ]  # fmt: skip
+    assert json.loads(back.does("promises", "P22")) == []
+    examined = [line.split(": ", 1)[1] for line in back.host("manage.py", "fsck").stdout.splitlines() if line.startswith("  ! ")]
+    assert [why for why in examined if why != "It does not open with its key."] == [
+        f"{back.one('SELECT reference FROM retention_destruction')} destroyed messages of it, and there is no certificate."
+    ]
+    assert len(examined) == 11

@@ -1,26 +1,47 @@
 """Repeats what the journal says of Message Data, after the database was restored from a backup.
 
 With the backup the rows of a destroyed day are back in its leaf, unreadable, for the keystore knows that the day's secret
-was destroyed. While a replay runs nothing can be written to the journal, and without that nothing is destroyed. So here
-the day is hidden and its work row made again; the ordinary sweep destroys it anew as soon as the replay is over, with all
-its checks: the key, which is gone already, the rows, and a certificate of its own beside the one that was lost. Rows aside
-and hosted archives that the backup still holds get their work row again in the same way.
+was destroyed. The journal has the intent and the keystore the end of the key, so a destruction is taken up where it truly
+stands, at the truncation; the ordinary sweep does that as soon as the replay is over, with all its checks and a certificate
+beside the one that was lost. While the replay runs nothing can be written to the journal, so nothing is destroyed by it.
 
-It must never bring a cohort into a state that its services would not.
+| when | what |
+|---|---|
+| a line of an intent | the day is hidden; its work row is made again, with the reference and the intent that it had |
+| a line of an early deletion | the message leaves the active service again |
+| after the last line, when holds and archives are as they were | each work whose key is gone is brought to where it stands |
+
+Rows that had stepped aside after the backup was made lie in the leaf under the destroyed key: nothing brings them back but a
+newer backup. What still keeps them (a hold, an archive, a review) keeps them aside all the same, unreadable and listed, so
+that nothing that is kept is called destroyed, and everyone else's destruction goes on.
+
+It must never bring a cohort into a state that its services would not, nor call a key destroyed that the keystore has.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
 
+from django.db import connection, transaction
+
 from apps.audit.journal_file import Line
+from apps.audit.models import Event, JournalEntry
 from apps.audit.services import heartbeat, ledger
 from apps.foundation.actors import SYSTEM
 from apps.foundation.keys import KeyDestroyed, keystore
+from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
+from apps.holds.services import asking
 from apps.retention import envelope
-from apps.retention.models import Archive, AsideBundle, Cohort, Destruction, EarlyDeletion, Message
-from apps.retention.services import arrivals, aside, clock_guard, grounds, sealing
-from apps.retention.states import DestructionScope
+from apps.retention.models import Archive, AsideBundle, Cohort, Destruction, EarlyDeletion, Message, Segment
+from apps.retention.services import arrivals, aside, clock_guard, destroy, grounds, sealing
+from apps.retention.states import COHORT_MOVES, DESTRUCTION_MOVES, AsideGround, CohortState, DestructionScope, DestructionState
+
+#: in these states of its work row the key may be gone by the journal and the keystore alone
+BEFORE_THE_KEY = (DestructionState.DUE, DestructionState.INTENDED, DestructionState.JOURNALLED)
+
+
+UNREADABLE = "messages.unreadable_since_restore"
 
 
 class NotHidden(Refusal):
@@ -36,11 +57,15 @@ def destruction_intended(line: Line, *, at: datetime) -> None:
     if scope == DestructionScope.DAY:
         _hide(day, at)
     ends = _what_ends(scope, line.body.get("secret", ""), day)
-    if ends is not None:
-        secret, fields = ends
-        Destruction.objects.get_or_create(
-            secret=secret, defaults={"reference": line.about, "scope": scope, "day": day, "opened_at": at, **fields}
-        )
+    if ends is None:
+        return
+    secret, fields = ends
+    work, _is_new = Destruction.objects.select_for_update().get_or_create(
+        secret=secret, defaults={"reference": line.about, "scope": scope, "day": day, "opened_at": line.at, **fields}
+    )
+    if work.state == DestructionState.DUE:
+        work.intent_entry, work.intended_at = line.entry, line.at
+        work.save(update_fields=["intent_entry", "intended_at"])
 
 
 def destruction_done(line: Line, *, at: datetime) -> None:
@@ -75,7 +100,29 @@ def message_deleted_early(line: Line, *, at: datetime) -> None:
     EarlyDeletion.objects.create(
         reference=line.about, cohort=cohort, segment=row.segment, bytes=len(row.ciphertext), proof=row.proof,
         source_tag=bytes.fromhex(line.body["tag"]), kept_for_hold=kept, reason=line.body["reason"], by=str(SYSTEM), at=line.at,
+        message=row.id, counted=Segment.objects.filter(cohort=cohort, number=row.segment, sealed_at__lte=line.at).exists(),
     )  # fmt: skip
+    ledger.record(
+        "message.deleted_early", by=SYSTEM, about=line.about, at=at,
+        facts={"cohort": cohort.reference, "reason": line.body["reason"], "unrecoverable_from": line.body["day"], "kept_for_hold": kept},
+    )  # fmt: skip
+
+
+def destructions_go_on(*, at: datetime) -> None:
+    """Each destruction whose intent the journal has and whose key is gone goes on at the truncation.
+
+    One that can't (its account does not add up, say) stays where it is: the sweep says why, and the others go on.
+    """
+    for work in Destruction.objects.filter(state__in=BEFORE_THE_KEY, intent_entry__isnull=False).order_by("day", "id"):
+        if work.scope in destroy.ENDS and keystore().was_destroyed(work.secret):
+            with suppress(Refusal), transaction.atomic():
+                _go_on(work, at)
+
+
+def unreadable_since(event_id: int) -> dict[str, int]:
+    """Cohorts with messages that are kept and can't be read any more, by the ledger after an event: how many."""
+    events = Event.objects.filter(verb=UNREADABLE, id__gt=event_id).order_by("id")
+    return {event.object: event.facts["messages"] for event in events}
 
 
 def time_went_on(*, at: datetime) -> None:
@@ -94,6 +141,68 @@ def _hide(day: date, at: datetime) -> None:
     left = Cohort.objects.readable().filter(expiry_on=day).first()
     if left is not None:
         raise NotHidden(f"{left.reference} of {day.isoformat()} is still {left.state}.")
+
+
+def _go_on(work: Destruction, at: datetime) -> None:
+    end = destroy.ENDS[work.scope]
+    work = Destruction.objects.select_for_update().get(pk=work.pk)
+    cohorts = end.locked(work)
+    if work.scope == DestructionScope.DAY:
+        named = {one["cohort"]: one["messages"] for one in JournalEntry.objects.get(pk=work.intent_entry).body["cohorts"]}
+        for cohort in cohorts:
+            if cohort.state in (CohortState.EXPIRED, CohortState.INTENDED):
+                _keep_unreadable(cohort, named.get(cohort.reference, 0), at)
+    for cohort, _messages, ends_with_it in end.intended(work, cohorts):
+        if ends_with_it and cohort.state == CohortState.EXPIRED:
+            _step_on(cohort, CohortState.INTENDED, "intended_at", at)
+        if cohort.state == CohortState.INTENDED:
+            _step_on(cohort, CohortState.SHREDDED, "shredded_at", at)
+    work.journalled_at = work.journalled_at or work.intended_at
+    work.shredded_at, work.newest_hold, work.leased_until = at, asking.newest(at), None
+    for state in BEFORE_THE_KEY[BEFORE_THE_KEY.index(work.state) + 1 :] + (DestructionState.SHREDDED,):
+        require_move(DESTRUCTION_MOVES, work.state, state)
+        work.state = state
+        work.save(update_fields=["state", "journalled_at", "shredded_at", "newest_hold", "leased_until"])
+
+
+def _step_on(cohort: Cohort, state: CohortState, field: str, at: datetime) -> None:
+    require_move(COHORT_MOVES, cohort.state, state)
+    cohort.state = state
+    setattr(cohort, field, at)
+    cohort.save(update_fields=["state", field])
+
+
+def _keep_unreadable(cohort: Cohort, destroyed: int, at: datetime) -> None:
+    """Put aside, as they are, rows that something keeps. Without the key nobody can tell which rows a hold covers: where more
+    are back than had been destroyed, it keeps them all.
+    """
+    kept = grounds.grounds_of(cohort, at=at)
+    rows = Message.objects.on_days([cohort.expiry_on]).filter(organization_id=cohort.organization_id)
+    ground, matter, segments = AsideGround.ARCHIVE, None, sorted(kept.unarchived)
+    if (kept.scopes or kept.review) and rows.count() > destroyed:
+        ground, matter = (AsideGround.HOLD, kept.scopes[0].matter) if kept.scopes else (AsideGround.REVIEW, None)
+        segments = sorted(rows.values_list("segment", flat=True).distinct())
+    if rows.filter(segment__in=segments).exists():
+        moved = _move_unread(cohort, aside.standing_bundle(cohort, ground, matter, kept, at), ground, segments, at)
+        if cohort.aside_at is None:
+            cohort.aside_at = at
+            ledger.record("cohort.stepped_aside", by=SYSTEM, about=cohort.reference, at=at, facts={str(ground): moved})
+        ledger.record(UNREADABLE, by=SYSTEM, about=cohort.reference, at=at, facts={"ground": ground, "messages": moved})
+    cohort.holds_seen = max(cohort.holds_seen, kept.holds_seen)
+    cohort.save(update_fields=["holds_seen", "aside_at"])
+
+
+def _move_unread(cohort: Cohort, bundle: AsideBundle, ground: AsideGround, segments: list[int], at: datetime) -> int:
+    where = " FROM message WHERE expiry = %s AND organization_id = %s AND segment = ANY(%s::smallint[])"
+    values = [cohort.expiry_on, cohort.organization_id, segments]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO retention_asidemessage (id, cohort_id, bundle_id, ground, segment, policy_version_id, tags, proof, ciphertext, moved_at)"
+            f" SELECT id, %s, %s, %s, segment, policy_version_id, tags, proof, ciphertext, %s{where}",
+            [cohort.pk, bundle.pk, ground, at, *values],
+        )
+        cursor.execute(f"DELETE{where}", values)
+        return cursor.rowcount
 
 
 def _put_aside_for_a_hold(cohort: Cohort, row: aside.Row, at: datetime) -> bool:

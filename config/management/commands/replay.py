@@ -7,13 +7,16 @@ service opens by itself, and the sweep destroys within a minute what is due.
 from collections import Counter
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Max
 
+from apps.audit.models import Event
 from apps.audit.services import journal
 from apps.backups.services import replaying
 from apps.backups.services.restores import Gap
 from apps.foundation import clock
 from apps.foundation.actors import Actor
 from apps.foundation.refusals import Refusal
+from apps.retention.services import replay as retention
 from config.replay import AFTERWARDS, HANDLERS
 
 COMMAND_LINE = Actor("system", "command-line")
@@ -52,6 +55,7 @@ class Command(BaseCommand):
             if seen.total() % TOLD_EVERY == 0:
                 self.stdout.write(f"… at entry {line.sequence:,}")
 
+        newest = Event.objects.aggregate(newest=Max("id"))["newest"] or 0
         done = replaying.replay(handlers=HANDLERS, by=COMMAND_LINE, at=clock.now(), afterwards=AFTERWARDS, told=tell)
         if done.restore is None:
             self.stdout.write("Journal and database are in step: there is nothing to replay.")
@@ -60,6 +64,11 @@ class Command(BaseCommand):
         self._table("repeated", done.repeated)
         if done.marked:
             self.stdout.write(f"{done.marked:,} were in the backup and are marked as written.")
+        for cohort, messages in retention.unreadable_since(newest).items():
+            self.stdout.write(
+                f"{cohort}: {messages:,} messages that a hold, an archive or a review keeps stood aside when their day was destroyed. This backup"
+                " has them under the destroyed key only: they stay aside, unreadable. A newer backup may have them; restore it, if there is one."
+            )
         self.stdout.write(f"{done.restore.reference} is replayed: journal and database are in step again, and the service is open.")
         self.stdout.write("What was destroyed since the backup is hidden now, and destroyed again by the next sweep, within a minute.")
 
