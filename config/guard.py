@@ -63,6 +63,7 @@ WORDS: Mapping[str, str] = {
     "matter.closed": "matters closed",
     "hold.placed": "holds placed",
     "hold.released": "holds released",
+    "archive.closed": "archives closed",
     "backup.registered": "backups registered",
     "backup.destroyed": "backups destroyed",
     "restore.replayed": "restores replayed",
