@@ -20,9 +20,14 @@ from tests.house_web.rows import SCENES, Scene
 
 ACTS = {(model, act.name): act for model in LISTED for act in admin.site.get_model_admin(model).acts}
 
-every_act = pytest.mark.parametrize(
-    ("model", "act"), [pytest.param(model, act, id=f"{model._meta.label}-{name}") for (model, name), act in ACTS.items()]
-)
+
+def case_of(model: type, name: str, act: Act):
+    """An act as a case of its own, with committed transactions where what it is tried on takes them."""
+    committed = (model, name) in SCENES and SCENES[model, name].committed
+    return pytest.param(model, act, id=f"{model._meta.label}-{name}", marks=pytest.mark.django_db(transaction=committed))
+
+
+every_act = pytest.mark.parametrize(("model", "act"), [case_of(model, name, act) for (model, name), act in ACTS.items()])
 
 pytestmark = pytest.mark.django_db
 

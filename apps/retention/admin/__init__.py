@@ -1,5 +1,5 @@
 """Message Data for staff. The order of the imports is the order on the first page."""
 
-from apps.retention.admin import cohorts, certificates, rules, asides, reviews, rescheduling, work  # isort: skip
+from apps.retention.admin import cohorts, certificates, rules, targets, archives, asides, reviews, rescheduling, work  # isort: skip
 
-__all__ = ["asides", "certificates", "cohorts", "rescheduling", "reviews", "rules", "work"]
+__all__ = ["archives", "asides", "certificates", "cohorts", "rescheduling", "reviews", "rules", "targets", "work"]

@@ -37,6 +37,7 @@ from apps.retention.states import REQUEST_MOVES, ArchiveState, RequestState, Tar
 from apps.staff.models import Approval, StaffMember
 from apps.staff.services import approvals, presence
 
+LOOK = "retention.view_archive"
 ASK = "retention.add_archivereading"
 ACT = "retention.approve_archivereading"
 MAY_BE_TAKEN = timedelta(hours=24)
@@ -99,9 +100,8 @@ def ask(*, archive: Archive, reason: str, by: StaffMember, at: datetime, person:
     )
     approvals.ask(act=ACT, subject=reading.reference, digest=digest_of(reading), by=asker, at=at)
     ledger.record(
-        "reading.asked", by=asker, about=reading.reference, at=at, facts={"archive": archive.reference},
-        detail={"reason": reading.reason, "person": person.reference if person else ""},
-    )  # fmt: skip
+        "reading.asked", by=asker, about=reading.reference, at=at, facts={"archive": archive.reference, "of_one_person": person is not None}
+    )
     return reading
 
 
@@ -230,6 +230,25 @@ def in_conversation(archive: Archive, source: str, conversation: str) -> list[in
     """The parts of a hosted archive that have messages of a conversation, by their tags."""
     tag = envelope.for_archive_index(keystore(), archive.reference).tag("conversation", f"{source}\x00{conversation}")
     return list(archive.parts.filter(tags__overlap=[tag, b""]).values_list("pk", flat=True))
+
+
+@transaction.atomic
+def find(
+    *, archive: Archive, by: StaffMember, at: datetime, person: Person | None = None, source: str = "", conversation: str = ""
+) -> list[int]:  # fmt: skip
+    """The numbers of the parts in which somebody or a conversation stands. That it was asked, and for whom, is recorded."""
+    looker = presence.lock(by)[by.pk]
+    presence.require_right(looker, LOOK)
+    if archive.target.kind != TargetKind.HOSTED or archive.state == ArchiveState.DESTROYED:
+        raise NotReadable
+    parts = set(holding(archive, person)) if person is not None else set()
+    if source and conversation:
+        parts |= set(in_conversation(archive, source, conversation))
+    ledger.record(
+        "archive.searched", by=looker, about=archive.reference, at=at, facts={"parts": len(parts)},
+        detail={"person": person.reference if person else "", "source": source, "conversation": conversation},
+    )  # fmt: skip
+    return list(archive.parts.filter(pk__in=parts).order_by("number").values_list("number", flat=True))
 
 
 @contextmanager

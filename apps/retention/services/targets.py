@@ -134,7 +134,6 @@ def propose(
     ledger.record(
         "target.proposed", by=proposer, about=target.reference, at=at,
         facts={"organization": organization.reference, "kind": kind, "place": place, "country": country},
-        detail={"country_reason": target.country_reason} if target.country_reason else None,
     )  # fmt: skip
     return target
 

@@ -42,11 +42,13 @@ class Rows:
 class Scene:
     """What an act is tried on: `subject(member)` makes a thing that it applies to, None for an act on the list.
 
-    `member` is who will act. `data` is a form that is right, or makes it of the thing.
+    `member` is who will act. `data` is a form that is right, or makes it of the thing. `committed` says that the thing takes
+    transactions that have ended.
     """
 
     subject: Callable[[StaffMember], Model | None]
     data: Mapping[str, Any] | Callable[[Any], Mapping[str, Any]] = field(default_factory=dict)
+    committed: bool = False
 
     def form(self, thing: Any) -> dict[str, Any]:
         return dict(self.data(thing) if callable(self.data) else self.data)
