@@ -12,12 +12,14 @@ from datetime import UTC, datetime, time, timedelta
 
 from apps.accounts.models import Organization
 from apps.accounts.services import registration
+from apps.accounts.states import ArchiveEntitlement
 from apps.foundation.actors import SYSTEM
 from apps.policies.demo_policy import FIRST, SECOND
 from apps.policies.services import publication
 from apps.retention.importing.lines import Incoming, Party
 from apps.retention.models import ConversationClass
-from apps.retention.services import batches, ingest, leaves, rules, sealing
+from apps.retention.services import batches, ingest, leaves, rules, sealing, targets
+from apps.retention.states import PlaceKind, TargetKind
 from apps.staff.models import StaffMember
 from apps.staff.roles import Role
 from apps.staff.services import joining
@@ -127,6 +129,9 @@ def _client(client: Client, staff: dict[str, StaffMember], chance: random.Random
             maximum_days=90, effective_from=at, by=staff["bo"], at=at,
         )  # fmt: skip
         rules.approve(rule=rule, by=staff["cleo"], at=at)
+    if client.archive_entitlement == ArchiveEntitlement.HOSTED:  # Northgate's own server is still to be proposed
+        target = targets.propose(organization=organization, kind=TargetKind.HOSTED, place=PlaceKind.LOCAL, by=staff["bo"], at=at)
+        targets.approve(target=target, by=staff["cleo"], at=at)
     return organization
 
 

@@ -18,6 +18,8 @@ from apps.foundation.clock import day_of
 from apps.holds.models import Hold
 from apps.retention.models import (
     Alarm,
+    ArchiveReading,
+    ArchiveTarget,
     AsideBundle,
     AsideMessage,
     BatchShare,
@@ -48,6 +50,8 @@ WHERE = {
     "retention.approve_retentionrule": ("admin:retention_retentionrule_changelist", "a rule of life"),
     "policies.publish_policyversion": ("admin:policies_policyversion_changelist", "a version of the policy"),
     "holds.release_hold": ("admin:holds_hold_changelist", "the release of a hold"),
+    "retention.approve_archivetarget": ("admin:retention_archivetarget_changelist", "a place for archives, or their end"),
+    "retention.approve_archivereading": ("admin:retention_archivereading_changelist", "the reading of an archive"),
     "retention.approve_rescheduling": ("admin:retention_rescheduling_changelist", "a rescheduling"),
 }
 
@@ -55,6 +59,8 @@ WHERE = {
 SUBJECTS = {
     "retention.approve_retentionrule": (RetentionRule, "admin:retention_retentionrule_change"),
     "holds.release_hold": (Hold, "admin:holds_hold_change"),
+    "retention.approve_archivetarget": (ArchiveTarget, "admin:retention_archivetarget_change"),
+    "retention.approve_archivereading": (ArchiveReading, "admin:retention_archivereading_change"),
     "retention.approve_rescheduling": (Rescheduling, "admin:retention_rescheduling_change"),
 }
 
