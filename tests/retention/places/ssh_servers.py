@@ -196,7 +196,14 @@ class Misbehaving(asyncssh.SFTPServer):
             return asyncssh.SFTPAttrs(permissions=0o100600)
         return status
 
+    def fsync(self, file_obj):
+        self.server.asked.append("fsync")
+        if self.server.manner == "unable to sync":
+            raise asyncssh.SFTPFailure("the disk is broken, said only here")
+        return super().fsync(file_obj)
+
     def rename(self, oldpath, newpath):
+        self.server.asked.append("rename")
         if self.server.manner == "lying":
             return super().remove(oldpath)
         return super().rename(oldpath, newpath)

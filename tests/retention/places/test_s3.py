@@ -288,6 +288,16 @@ def test_a_store_that_lists_what_it_says_it_removed_keeps_it(s3: S3Peer, place: 
     assert s3.stored() == CONTENT
 
 
+def test_a_version_that_hides_behind_a_marker_is_not_gone(s3: S3Peer, place: S3Place):
+    receipt = put(place, CONTENT, keep_until=now() + timedelta(seconds=1))
+    s3.seaweed.client.delete_object(Bucket="locked", Key=key(s3))  # a delete marker: the name looks free
+    s3.server.manner = "delete: done"
+
+    assert not place.holds(NAME)
+    with pytest.raises(PlaceKeeps):
+        place.remove(NAME, receipt, at=later())
+
+
 def test_a_store_whose_lock_opens_for_anybody_fails_the_trial(s3: S3Peer, place: S3Place):
     s3.server.manner = "delete: done"
 

@@ -45,6 +45,7 @@ def place(sftp: SshPeer) -> SftpPlace:
         ("full", PlaceFull),
         ("full once", PlaceFull),
         ("full, without saying so", Failed),
+        ("unable to sync", Failed),
         ("forbidding", PlaceRefuses),
         ("truncating", PlaceDown),
         ("without sizes", PlaceMisbehaves),
@@ -74,6 +75,13 @@ def test_a_put_that_failed_leaves_no_draft_where_it_can_be_removed(sftp: SshPeer
     assert sftp.everything() == []
     sftp.server.manner = ""
     place.prove(NAME, put(place, CONTENT))
+
+
+def test_it_is_on_the_servers_disk_before_it_gets_its_name(sftp: SshPeer, place: SftpPlace):
+    put(place, CONTENT)
+
+    asked = [one for one in sftp.server.asked if one in ("open", "fsync", "rename")]
+    assert asked == ["open", "fsync", "rename"]
 
 
 def test_what_a_killed_sender_left_is_swept_by_the_next(sftp: SshPeer, place: SftpPlace):
