@@ -58,7 +58,7 @@ def _standing(house: House, bundle: Any, cohort: Any, name: str, grounds: tuple)
     )[0].rows  # fmt: skip
     if stray:
         yield Finding(name, f"{stray} of its rows name another cohort or another ground.")
-    if not bundle.rows:
+    if not bundle.rows or house.is_dying(bundle.secret):
         return
     try:
         opener = Opener(house.secrets, bundle.secret, organization=cohort.organization, day=cohort.day)

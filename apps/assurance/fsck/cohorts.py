@@ -132,7 +132,7 @@ def messages(house: House) -> Iterator[Finding]:
     limit = "" if house.most is None else f"ORDER BY proof LIMIT {int(house.most)}"  # proofs are random: so is the choice
     for cohort in house.cohorts.values():
         name = f"day/{cohort.day}"
-        if not house.in_leaf(cohort) or house.day_is_shredded(cohort.day) or name not in house.secrets.there:
+        if not house.in_leaf(cohort) or house.day_is_shredded(cohort.day) or house.is_dying(name) or name not in house.secrets.there:
             continue
         try:
             opener = Opener(house.secrets, name, organization=cohort.organization, day=cohort.day)

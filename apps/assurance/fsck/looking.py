@@ -153,6 +153,11 @@ class House:
         work = self.day_destructions.get(day)
         return work is not None and work.state in WITHOUT_KEY
 
+    def is_dying(self, secret: str) -> bool:
+        """Whether a secret is gone, or half of it, and its destruction has not come to write that down: it may have been killed."""
+        journalled = {work.secret for work in self.destructions if work.state == "journalled"}
+        return secret in self.secrets.gone and secret in journalled
+
     def public_key(self, use: str) -> bytes:
         """The public half of a signing key of this installation, from its file."""
         key = load_pem_private_key((self.folder / "signing" / f"{use}.pem").read_bytes(), password=None)

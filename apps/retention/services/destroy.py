@@ -19,6 +19,7 @@ It must never run while a clock is in doubt or journal and database are out of s
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -29,7 +30,7 @@ from apps.audit.services import journal, ledger
 from apps.foundation import doorbell
 from apps.foundation.actors import SYSTEM
 from apps.foundation.clock import day_of
-from apps.foundation.keys import keystore
+from apps.foundation.keys import KeyDamaged, KeyDestroyed, keystore
 from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
 from apps.holds.services import asking
@@ -184,8 +185,25 @@ def _step_on(cohort: Cohort, state: CohortState, field: str, at: datetime) -> No
 def keep_what_is_kept(work_id: int, at: datetime) -> None:
     """Rows that something keeps leave the reach of the secret, also those that came to be kept after the intent."""
     work = Destruction.objects.get(pk=work_id)
-    if work.state in (DestructionState.DUE, DestructionState.INTENDED, DestructionState.JOURNALLED):
+    if work.state in (DestructionState.DUE, DestructionState.INTENDED, DestructionState.JOURNALLED) and not _is_going(work):
         ENDS[work.scope].keep(work, at=at)
+
+
+def _is_going(work: Destruction) -> bool:
+    """Whether a worker was killed after the key began to go and before that was written down: nothing can be kept any more.
+
+    Everything was asked then, under the same locks; what came since came too late, and only the end is left.
+    """
+    store = keystore()
+    if work.state != DestructionState.JOURNALLED or store.was_destroyed(work.secret):
+        return work.state == DestructionState.JOURNALLED
+    if store.exists(work.secret):  # else `ensure` would make it
+        with suppress(KeyDamaged):
+            try:
+                store.ensure(work.secret)
+            except KeyDestroyed:  # half of it is there still
+                return True
+    return False
 
 
 @transaction.atomic
@@ -237,12 +255,15 @@ def destroy_key(work_id: int, at: datetime) -> None:
             raise DayNotOver(f"The day {work.day.isoformat()} is not over.")
         if not clock_guard.watch(at=at):
             raise ClockInDoubt
-        end.require_free(work, cohorts, at=at)
+        is_going = _is_going(work)
+        if not is_going:
+            end.require_free(work, cohorts, at=at)
         keystore().destroy(work.secret)
         for cohort in cohorts:
             if cohort.state == CohortState.INTENDED:
                 _step_on(cohort, CohortState.SHREDDED, "shredded_at", at)
-        work.shredded_at, work.newest_hold = at, asking.newest(at)
+        seen = max((cohort.holds_seen for cohort in cohorts), default=0)
+        work.shredded_at, work.newest_hold = at, seen if is_going else asking.newest(at)
         _move(work, DestructionState.SHREDDED, at, "shredded_at", "newest_hold")
 
 
