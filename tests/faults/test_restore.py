@@ -138,7 +138,7 @@ def test_what_stood_aside_is_not_had_back_stays_aside_and_does_not_keep_the_othe
 
     back = restore(dump)
     said = back.manage("replay")
-    assert said.count("5 messages that a hold, an archive or a review keeps stood aside") == 2
+    assert "10 messages that a hold, an archive or a review keeps stood aside" in said
     back.does("sweep")
     assert back.one("SELECT count(*) FROM message WHERE expiry = '2026-03-16'") == 0
     assert back.rows("SELECT state, last_error FROM retention_destruction") == [("done", "")]

@@ -64,11 +64,13 @@ class Command(BaseCommand):
         self._table("repeated", done.repeated)
         if done.marked:
             self.stdout.write(f"{done.marked:,} were in the backup and are marked as written.")
-        for cohort, messages in retention.unreadable_since(newest).items():
+        if unreadable := retention.unreadable_since(newest):
             self.stdout.write(
-                f"{cohort}: {messages:,} messages that a hold, an archive or a review keeps stood aside when their day was destroyed. This backup"
-                " has them under the destroyed key only: they stay aside, unreadable. A newer backup may have them; restore it, if there is one."
+                f"{sum(unreadable.values()):,} messages that a hold, an archive or a review keeps stood aside when their day was destroyed. This"
+                " backup has them under the destroyed key only: they stay aside, unreadable. If there is a newer backup, restore that one."
             )
+            for cohort, messages in unreadable.items():
+                self.stdout.write(f"  {cohort}  {messages:,}")
         self.stdout.write(f"{done.restore.reference} is replayed: journal and database are in step again, and the service is open.")
         self.stdout.write("What was destroyed since the backup is hidden now, and destroyed again by the next sweep, within a minute.")
 
