@@ -31,9 +31,24 @@ NDJSON_BODY = {
         "required": True,
         "description": (
             "One JSON object a line. A message: id, conversation, sent_at (RFC 3339), sender and recipients as {id or email,"
-            " name}, body; may have class, thread, edited_at, attachments. A deletion: id, sent_at, deleted_at."
+            " name}, body; may have class, thread, edited_at, attachments. A deletion: id, sent_at, deleted_at.\n\n"
+            "An attachment is an object with any of kind, id, name, title, text, media_type, size, address, content. An address"
+            " is kept as text and never fetched. `content` is the file itself in base64 (RFC 4648 §4); its attachment has a"
+            " name, and a size that fits if it says one. The file is a part of the message: encrypted under the same key,"
+            " covered by its proof hash, archived and destroyed with it, shared with no other message. The files of a message"
+            f" together may have {settings.RETENTION_LARGEST_ATTACHMENTS_BYTES:,} bytes here; a line with more is refused as"
+            " attachments_too_large while the rest goes in."
         ),
-        "content": {"application/x-ndjson": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": (
+                    '{"id": "m1", "conversation": "c1", "sent_at": "2026-03-08T12:00:00Z", "sender": {"email": "ada@client.example"},'
+                    ' "recipients": [], "body": "The plan.", "attachments": [{"name": "plan.txt", "media_type": "text/plain",'
+                    ' "content": "U3RlcCBvbmUuCg=="}]}'
+                ),
+            }
+        },
     }
 }
 
@@ -112,7 +127,7 @@ def take_messages(
 
 @router.post("/messages/read", auth=ServiceTokenAuth("messages"), summary="Read one message back while it lives")
 def read_message(request: HttpRequest, wanted: ReadIn) -> dict[str, Any]:
-    """Answers the message, or 410 once its life is over, with the number of the certificate."""
+    """Answers the message as it came, its files with it, or 410 once its life is over, with the number of the certificate."""
     owner, _actor = _organization(request, wanted.organization)
     return reading.read_message(
         organization=owner, source=wanted.source, message_id=wanted.id, sent_at=wanted.sent_at,

@@ -4,10 +4,14 @@ A refusal's words name fields and limits and must never repeat a value: they are
 screens, while the value may be somebody's words.
 """
 
+import base64
+import binascii
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
+
+from django.conf import settings
 
 from apps.foundation.refusals import Refusal
 
@@ -23,8 +27,8 @@ MOST_ATTACHMENTS = 100
 LARGEST_SIZE = 2**63 - 1
 YEARS = range(1970, 3000)  # what lies outside is a mistake, and date arithmetic on it overflows
 
-#: What is recorded of an attachment. Its address is kept as text and never fetched.
-ATTACHMENT_FIELDS = ("kind", "id", "name", "title", "text", "media_type", "size", "address")
+#: What is recorded of an attachment. Its address is kept as text and never fetched; its content is a part of the message.
+ATTACHMENT_FIELDS = ("kind", "id", "name", "title", "text", "media_type", "size", "address", "content")
 
 _TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,12}))?"
@@ -226,9 +230,34 @@ def one_line(value: Any, longest: int = LONGEST_NAME) -> str | None:
     return _CONTROL.sub(" ", _UNSTORABLE.sub("\ufffd", value)).strip()[:longest] or None
 
 
+def attachment_content(value: Any, field: str) -> str:
+    """A file's bytes in base64 (RFC 4648 §4), written the one way that they can be written."""
+    if not isinstance(value, str):
+        raise UnfitLine(f"{field} must be a text in base64.", code="wrong_type")
+    if len(value) > 4 * (settings.RETENTION_LARGEST_ATTACHMENTS_BYTES // 3 + 1):
+        raise _too_large()
+    try:
+        return base64.b64encode(base64.b64decode(value, validate=True)).decode()
+    except (binascii.Error, ValueError):
+        raise UnfitLine(f"{field} is not base64.", code="bad_base64") from None
+
+
+def _too_large() -> UnfitLine:
+    most = settings.RETENTION_LARGEST_ATTACHMENTS_BYTES
+    return UnfitLine(f"The files of a message may have {most} bytes together, and these have more.", code="attachments_too_large")
+
+
+def content_size(attachment: dict[str, Any]) -> int:
+    """How many bytes the file of an attachment has; 0 where only its address or text is known."""
+    content = attachment.get("content") or ""
+    return len(content) // 4 * 3 - content[-2:].count("=")
+
+
 def checked_attachments(attachments: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
-    """The attachments, unless their texts together are larger than a message may carry."""
-    size = sum(len(value.encode()) for item in attachments for value in item.values() if isinstance(value, str))
-    if size > LARGEST_ATTACHMENTS:
+    """The attachments, unless their texts, or their files, together are larger than a message may carry."""
+    texts = (value for item in attachments for name, value in item.items() if name != "content" and isinstance(value, str))
+    if sum(len(value.encode()) for value in texts) > LARGEST_ATTACHMENTS:
         raise UnfitLine(f"The attachments hold more than {LARGEST_ATTACHMENTS} bytes of text.", code="too_long")
+    if sum(map(content_size, attachments)) > settings.RETENTION_LARGEST_ATTACHMENTS_BYTES:
+        raise _too_large()
     return attachments

@@ -11,8 +11,12 @@
 | class | may | may | conversation class; it chooses the rule of life |
 | thread | may | - | id of the message this one answers |
 | edited_at | may | - | when the body was last changed; a later one replaces an earlier |
-| attachments | may | - | a list of objects: kind, id, name, title, text, media_type, size, address; never fetched |
+| attachments | may | - | a list of objects: kind, id, name, title, text, media_type, size, address (never fetched), content |
 | deleted_at | - | yes | when it was deleted; makes the line a deletion |
+
+`content` is a file's bytes in base64; its attachment has a `name`, and a `size`, if it says one, that fits. The files of a
+message together may have as many bytes as the setting RETENTION_LARGEST_ATTACHMENTS_BYTES says. They are a part of the
+message: encrypted, hashed, edited, archived and destroyed with it.
 
 An optional field may be null. A field that is not in the table is refused by its name rather than dropped in silence: a
 misspelt `edited_at` would lose an edit. Empty lines are skipped. Memory stays the same whatever the length of a line.
@@ -238,13 +242,20 @@ def _attachment(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UnfitLine("attachments must be a list of objects.", code="wrong_type")
     _require_fields(value, needed=(), optional=lines.ATTACHMENT_FIELDS, of="attachments")
-    return {
+    found = {
         name: _attachment_field(name, value[name]) for name in lines.ATTACHMENT_FIELDS if value.get(name) is not None
     }
+    if "content" in found:
+        _require_fields(value, needed=("name",), optional=lines.ATTACHMENT_FIELDS, of="attachments")
+        if found.get("size", lines.content_size(found)) != lines.content_size(found):
+            raise UnfitLine("attachments.size is not the size of its content.", code="size_differs")
+    return found
 
 
 def _attachment_field(name: str, value: Any) -> str | int:
     field = f"attachments.{name}"
+    if name == "content":
+        return lines.attachment_content(value, field)
     if name == "size":
         return lines.whole_number(value, field)
     if name == "text":

@@ -46,7 +46,7 @@ from apps.retention.models import (
     ImportedOnce,
     RefusedLine,
 )
-from apps.retention.services import arrivals, batches, early, leaves
+from apps.retention.services import arrivals, batches, early, leaves, resends
 from apps.retention.services.arrivals import Stored
 from apps.retention.services.batches import BatchKeyUsed
 from apps.retention.services.rules import NoRule, rules_of
@@ -86,6 +86,14 @@ class Context:
     store: FileKeystore
     at: datetime
     by: Actor
+    lives_on: dict[date, bool] = field(default_factory=dict)
+
+    def may_live_on(self, day: date) -> bool:
+        """Whether messages of a day that is over were moved to a later one; an import's are known whatever their day."""
+        if day not in self.lives_on:
+            sent = self.batch.life_from == LifeFrom.SENDING
+            self.lives_on[day] = sent and resends.may_live_on(self.organization, day, at=self.at)
+        return self.lives_on[day]
 
     @property
     def owed(self) -> bool:
@@ -154,6 +162,8 @@ def _messages(context: Context, lines: list[Incoming], outcome: Outcome) -> None
     if not by_day:
         return
     people = _people(context, [line for day in by_day.values() for line in day])
+    for day in [day for day in by_day if day <= day_of(context.at)]:
+        resends.of_a_day_that_is_over(context.organization, day, by_day.pop(day), _answers(context, people, outcome))
     leaves.require_leaves(by_day)
     for day in sorted(by_day):  # one order for everybody: two batches at once can't wait for each other in a circle
         _one_day(context, day, by_day[day], people, outcome)
@@ -188,7 +198,7 @@ def _day_of_life(context: Context, line: Incoming, outcome: Outcome) -> date | N
         outcome.refuse(line, "unknown_class", "Its conversation class is not registered for the organization.")
         return None
     day = expiry(context, conversation_class, line.sent_at)
-    if day <= day_of(context.at):
+    if day <= day_of(context.at) and not context.may_live_on(day):
         if context.batch.life_from == LifeFrom.IMPORT:  # an import taken up again after its own cohort is over
             outcome.refuse(line, "past_its_life", "The life counted from this import is over.")
         else:
@@ -248,8 +258,12 @@ def _one_day(context: Context, day: date, lines: list[Incoming], people: dict[Ha
         bytes(tag)
         for tag in EarlyDeletion.objects.filter(cohort=place.cohort, source_tag__in=list(tags)).values_list("source_tag", flat=True)
     }
+    moved = resends.moved_on(place.cohort, {tag: line for tag, line in tags.items() if tag not in gone and tag not in stored},
+                             _answers(context, people, outcome))  # fmt: skip
     fresh = []
     for tag, line in tags.items():
+        if tag in moved:
+            continue
         if tag in gone:
             outcome.refuse(line, "deleted_before", "It was deleted before its day and does not come back.")
         elif tag in stored:
@@ -274,6 +288,14 @@ def _one_day(context: Context, day: date, lines: list[Incoming], people: dict[Ha
             bytes=size, at=context.at,
         )
         for code, (count, size) in sorted(sizes.items())
+    )  # fmt: skip
+
+
+def _answers(context: Context, people: dict[Handle, str], outcome: Outcome) -> resends.Answers:
+    """How lines are answered whose message stands at another day than theirs."""
+    return resends.Answers(
+        source=context.batch.source, refuse=outcome.refuse, at=context.at,
+        again=lambda sealer, place, row, line: _again(context, sealer, place, row, _content(context, line, people), line, outcome),
     )  # fmt: skip
 
 

@@ -110,7 +110,12 @@ def test_the_sample_of_forty_clinical_messages_goes_in_whole():
         (changed(recipients=["u2"]), "wrong_type", "recipients must be an object with id or email."),
         (changed(attachments=[{"size": -1}]), "number_out_of_range", "attachments.size is out of range."),
         (changed(attachments=[{"size": True}]), "wrong_type", "attachments.size must be a whole number."),
-        (changed(attachments=[{"content": "…"}]), "unknown_field", "Not a field of attachments: content."),
+        (changed(attachments=[{"contents": "…"}]), "unknown_field", "Not a field of attachments: contents."),
+        (changed(attachments=[{"name": "a", "content": "…"}]), "bad_base64", "attachments.content is not base64."),
+        (changed(attachments=[{"name": "a", "content": "QQ"}]), "bad_base64", "attachments.content is not base64."),
+        (changed(attachments=[{"name": "a", "content": 1}]), "wrong_type", "attachments.content must be a text in base64."),
+        (changed(attachments=[{"content": "QUJD"}]), "missing_field", "Missing of attachments: name."),
+        (changed(attachments=[{"name": "a", "content": "QUJD", "size": 4}]), "size_differs", "attachments.size is not the size of its content."),
     ],
 )  # fmt: skip
 def test_a_line_that_is_not_as_described_is_refused_with_its_reason(content, code, why):
