@@ -99,7 +99,7 @@ class ArchiveAdmin(CovenantAdmin):
             return "none yet: it takes parts"
         counts = archive.manifest["manifest"]["counts"]
         return format_html(
-            "{} parts, {} lines, {} messages, {} deleted early; signed <code>{}…</code>",
+            "parts: {}; lines: {}; messages: {}; deleted early: {}; signed <code>{}…</code>",
             number(counts["parts"]), number(counts["lines"]), number(counts["messages"]), number(counts["deleted"]),
             archive.manifest["signature"]["value"][:16],
         )  # fmt: skip

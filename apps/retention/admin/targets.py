@@ -26,6 +26,13 @@ TARGET_TONES = {
 }  # fmt: skip
 
 
+class NeverShown(forms.Textarea):
+    """A box whose text goes in and never comes back, not even with a form that has to be corrected."""
+
+    def format_value(self, value: str | None) -> str:
+        return ""
+
+
 class TargetForm(forms.Form):
     """What any place needs; which of it a kind of place takes, the place says itself."""
 
@@ -52,7 +59,7 @@ class TargetForm(forms.Form):
         max_length=120, required=False, label="Client's public key", help_text="age1…, for a client's own server: what it is encrypted for. Never the identity."
     )
     credential = forms.CharField(
-        max_length=10_000, required=False, label="Credential", widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
+        max_length=10_000, required=False, label="Credential", widget=NeverShown(attrs={"rows": 2, "autocomplete": "off"}),
         help_text="SFTP: our private key, or a password. HTTPS: the bearer token. S3: access key and secret key, one a line. Encrypted at once, never shown.",
     )  # fmt: skip
     region = forms.CharField(max_length=40, required=False, help_text="S3 only.")
