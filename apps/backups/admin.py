@@ -23,7 +23,7 @@ STEADY = {
 @admin.register(Backup)
 class BackupAdmin(CovenantAdmin):
     form = BackupForm
-    list_display = ("reference", "state", "contents", "made_at", "place", "country", "kept_until", "method", "destroyed_at")
+    list_display = ("reference", "state", "kept_until", "contents", "place", "country", "made_at", "destroyed_at")
     list_filter = ("method", "made_at", "kept_until")
     search_fields = ("=reference", "=place")
     search_help_text = "The whole reference of a backup, or the whole place where it lies."
@@ -81,7 +81,7 @@ class ForReading(CovenantAdmin):
 
 @admin.register(Restore)
 class RestoreAdmin(ForReading):
-    list_display = ("reference", "state", "found_at", "since", "entries", "found", "replayed_at")
+    list_display = ("reference", "state", "found_at", "since", "entries", "replayed_at")
     list_filter = ("found_at",)
     search_fields = ("=reference",)
     fields = ("reference", "state", "found_at", "since", "first_missing", "entries", "found", "replayed_at", "replayed")
