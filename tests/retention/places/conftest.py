@@ -11,7 +11,7 @@ import pytest
 from tests.retention.places.peers import HttpsPeer, LocalPeer, OpenSshPeer, Peer, S3Peer, SshPeer
 from tests.retention.places.receiver import Receiver
 from tests.retention.places.s3_proxy import S3Proxy
-from tests.retention.places.seaweed import Seaweed, binary
+from tests.retention.places.seaweed import binary, start
 from tests.retention.places.ssh_servers import OpenSsh, SshServer
 from tests.retention.places.tls import make_identity
 
@@ -42,7 +42,7 @@ def receiver(ground, identity):
 def seaweed(ground, identity):
     if not binary():
         pytest.fail("There is no SeaweedFS to test S3 against. Mend: make set-up-test", pytrace=False)
-    running = Seaweed(ground / "weed", identity)
+    running = start(ground, identity)
     yield running
     running.close()
 

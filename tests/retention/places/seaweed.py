@@ -3,23 +3,33 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
+from tests.retention.places.ports import die_with_us, free_ports
 from tests.retention.places.tls import Identity
 
 ACCESS_KEY, SECRET_KEY = "AKPLACES", "s3-secret-4711-must-never-be-seen"
 POWERLESS_KEY, POWERLESS_SECRET = "AKPOWERLESS", "another-secret-4711"
 STARTS_IN = 60
+ATTEMPTS = 3
 ENDS_IN = 5  # it ignores SIGTERM; after that long it is killed
 PORTS = ("master", "master_grpc", "volume", "volume_grpc", "filer", "filer_grpc", "s3", "s3_https", "s3_grpc")
+
+
+def start(folder: Path, identity: Identity) -> "Seaweed":
+    """A running server; tried again with other ports where somebody was quicker."""
+    for attempt in range(1, ATTEMPTS):
+        with suppress(SeaweedDoesNotStart):
+            return Seaweed(folder / f"weed-{attempt}", identity)
+    return Seaweed(folder / "weed-last", identity)
 
 
 class SeaweedDoesNotStart(Exception):
@@ -35,7 +45,7 @@ class Seaweed:
 
     def __init__(self, folder: Path, identity: Identity):
         self.folder, self.identity = folder, identity
-        self.ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         (folder / "data").mkdir(parents=True)
         (folder / "s3.json").write_text(json.dumps({"identities": _identities()}))
         ports = self.ports
@@ -52,6 +62,7 @@ class Seaweed:
                 f"-s3.cert.file={identity.certificate}", f"-s3.key.file={identity.key}", "-s3.port.iceberg=0", "-s3.port.lance=0",
             ],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, cwd=folder,
+            preexec_fn=die_with_us,
         )  # fmt: skip
         self.client = self._new_client()
         try:
@@ -122,12 +133,3 @@ def _identities() -> list[dict]:
             "actions": ["Read:plain"],
         },
     ]
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody has now; all held open until the last is known, so that they differ."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _number in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

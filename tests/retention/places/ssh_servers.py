@@ -17,6 +17,8 @@ from pathlib import Path
 import asyncssh
 from asyncssh.sftp import SFTPVFSAttrs
 
+from tests.retention.places.ports import die_with_us, free_ports
+
 USER, PASSWORD = "covenant", "ssh-password-4711-must-never-be-seen"
 INBOX = "/inbox"
 
@@ -242,8 +244,7 @@ class OpenSsh:
         }.items():
             (folder / name).write_bytes(content)
             (folder / name).chmod(0o600)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        (self.port,) = free_ports(1)
         (folder / "config").write_text(
             f"ListenAddress 127.0.0.1:{self.port}\nHostKey {folder}/host_key\nAuthorizedKeysFile {folder}/authorized_keys\n"
             f"PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n"
@@ -253,8 +254,9 @@ class OpenSsh:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where it locks away what is not logged in yet
         self.log = (folder / "log").open("wb")
         self.process = subprocess.Popen(
-            [self.binary(), "-D", "-e", "-f", str(folder / "config")], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
-        )
+            [self.binary(), "-D", "-e", "-f", str(folder / "config")],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, preexec_fn=die_with_us,
+        )  # fmt: skip
         ends = time.monotonic() + 20
         while not _listens(self.port):
             if time.monotonic() > ends or self.process.poll() is not None:
