@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import date, timedelta
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -175,3 +176,19 @@ def test_the_command_says_it_for_people_and_for_machines(capsys):
     with pytest.raises(SystemExit):
         call_command("destroy_dry_run", at=(NOON + timedelta(days=9)).isoformat())
     assert "stopped." in capsys.readouterr().out
+
+
+def test_the_page_says_it_to_who_may_look_at_destructions_and_shows_references_only(client):
+    clinic = cast.hill_clinic()
+    cast.hand_over(clinic, [cast.message(1, at=NOON), cast.message(2, at=NOON)])
+    cohort = Cohort.objects.get()
+    client.force_login(cast.bo())
+    with time_machine.travel(MORNING_AFTER):
+        page = client.get("/admin/retention/cohort/would-be-destroyed/").text
+    assert "<strong>2 messages</strong>" in page
+    assert (cohort.reference in page, clinic.reference in page, "Good morning" in page) == (True, True, False)
+    assert "would-be-destroyed" in client.get("/admin/retention/cohort/").text
+    client.force_login(cast.staff("pat", Role.PRIVACY_ANALYST))
+    assert client.get("/admin/retention/cohort/would-be-destroyed/").status_code == 403
+    assert "would-be-destroyed" not in client.get("/admin/retention/cohort/").text
+    assert Certificate.objects.count() == 0

@@ -127,6 +127,14 @@ def test_what_is_over_or_sealed_by_todays_rules_goes_to_the_first_day_that_is_op
     assert Cohort.objects.get(expiry_on=date(2026, 3, 11)).state == CohortState.OPEN
 
 
+def test_a_day_that_is_itself_the_first_open_one_stays_and_is_not_counted_as_a_move():
+    clinic = clinic_whose_life_changes(90, 7, [cast.message(1, at=NOON - 88 * DAY), cast.message(2, at=NOON - 60 * DAY)])
+    first, second = plan_of(clinic)["cohorts"]
+    assert (first["now"], first["then"], second["then"]) == ("2026-03-11", [], [["first", 1]])
+    row = rescheduled(clinic)
+    assert (in_days(clinic), row.moved, row.stayed) == ({date(2026, 3, 11): 2}, 1, 0)
+
+
 def test_each_class_goes_by_its_own_rule():
     clinic = cast.hill_clinic(30)
     kind = classes.save(

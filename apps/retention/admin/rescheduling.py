@@ -31,6 +31,8 @@ STAYS = {
     "twice": "its new day has that message already",
     "closed": "its new day is closed",
 }
+#: a cell whose words stay on one line
+_CELL = '<td class="nowrap">{}</td>'
 #: lines of a plan on a page; the counts below are of all of them
 SHOWN = 200
 
@@ -57,7 +59,7 @@ def plan_lines(plan: dict, progress: dict | None = None) -> list[dict]:
         far = (progress or {}).get(entry["cohort"])
         lines.append({
             "cohort": entry["cohort"], "now": entry["now"], "messages": entry["messages"],
-            "then": [("the first day that is open" if day == FIRST_OPEN else day, count) for day, count in entry["then"]],
+            "then": [("on the first open day" if day == FIRST_OPEN else f"on {day}", count) for day, count in entry["then"]],
             "stays": [(STAYS[why], count) for why, count in entry["stays"].items()],
             "moved": far and far["moved"], "done": bool(far and far["done"]) or not entry["then"],
             "stayed": [(STAYS[why], count) for why, count in far["stays"].items()] if far else [],
@@ -67,12 +69,13 @@ def plan_lines(plan: dict, progress: dict | None = None) -> list[dict]:
 
 def approval_means(row: Rescheduling) -> list[str]:
     """What an approval does, with its counts."""
-    lives = "; ".join(f"{code or 'all others'}: {in_words(days)}" for code, days in row.plan["lives"].items())
+    classes = sorted(row.plan["lives"].items(), key=lambda life: (life[0] == "", life[0]))
+    lives = "; ".join(f"{code or 'all others'} {in_words(days)}" for code, days in classes)
     sooner = sum(count for entry in row.plan["cohorts"] for day, count in entry["then"] if day == FIRST_OPEN or day < entry["now"])
     moves = rescheduling.moves_of(row.plan)
     return [
         f"{moves:,} stored messages of {row.organization.reference} get another day: {sooner:,} a sooner one, {moves - sooner:,} a later one.",
-        f"They live by the rules of today. {lives}.",
+        f"They live by the rules of today: {lives}.",
         "What a hold keeps never gets a sooner day; what is sealed, or in an archive already, stays.",
         "What is over by these rules goes to the first day that is still open, and is destroyed on it.",
         "If rules or counts have changed since it was proposed, it becomes void instead.",
@@ -132,7 +135,7 @@ class ReschedulingAdmin(CovenantAdmin):
         return format_html(
             '<div class="table-scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>{}',
             format_html_join("", '<th scope="col">{}</th>', ((head,) for head in ("Cohort", "Day now", "Messages", "Days then", "Stays", "So far"))),
-            format_html_join("", '<tr><td class="nowrap">{}</td><td class="nowrap">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>', lines),
+            format_html_join("", f"<tr>{_CELL}{_CELL}<td>{{}}</td><td>{{}}</td><td>{{}}</td>{_CELL}</tr>", lines),
             format_html('<p class="note">{} more cohorts.</p>', more) if more > 0 else "",
         )
 

@@ -179,14 +179,12 @@ def move_chunk(pk: int, entry: dict, at: datetime) -> None:
 
 
 def _look(origin: Cohort, rows: list[aside.Row], lives: dict[str, int], at: datetime) -> Iterable[Seen]:
-    """Rows that would go to another day. A day that is over or sealed becomes the first that is open, but none later than now."""
+    """Rows that would go to another day."""
     if not rows:
         return
-    first_open, days = rescheduling.last_sealed(at) + timedelta(days=1), Days(origin, lives)
+    days = Days(origin, lives)
     for row, (message, salt) in zip(rows, rescheduling.opened(origin, rows), strict=True):
-        day = days.of(message)
-        if day < origin.expiry_on:
-            day = max(day, min(first_open, origin.expiry_on))
+        day = rescheduling.target(days.of(message), origin.expiry_on, at)
         if day != origin.expiry_on:
             yield Seen(row, message, salt, day, days.is_imported(message))
 

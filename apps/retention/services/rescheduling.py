@@ -116,12 +116,13 @@ def _entry(cohort: Cohort, lives: dict[str, int], through: int, at: datetime) ->
         for rows in _chunks(cohort, 0, through):
             for message, _salt in opened(cohort, rows):
                 day = days.of(message)
-                if day == cohort.expiry_on:
+                goes_to = target(day, cohort.expiry_on, at)
+                if goes_to == cohort.expiry_on:
                     continue
-                if day < cohort.expiry_on and is_held(sooner, message):
+                if goes_to < cohort.expiry_on and is_held(sooner, message):
                     stays["held"] += 1
                 else:
-                    then[day.isoformat() if day > last_sealed(at) else FIRST_OPEN] += 1
+                    then[day.isoformat() if goes_to == day else FIRST_OPEN] += 1
     return {
         "cohort": cohort.reference, "now": cohort.expiry_on.isoformat(), "messages": messages,
         "then": sorted([day, count] for day, count in then.items()), "stays": dict(sorted(stays.items())),
@@ -141,6 +142,11 @@ def is_held(kept: grounds.Grounds, message: dict) -> bool:
 def last_sealed(at: datetime) -> date:
     """The last day whose cohorts are sealed by now, or about to be."""
     return day_of(at + timedelta(hours=settings.RETENTION_SEAL_AHEAD_HOURS))
+
+
+def target(day: date, now: date, at: datetime) -> date:
+    """Where a message goes that has the day `now` and would have `day`: never to one that is over or sealed, nor for that later."""
+    return day if day > now else max(day, min(last_sealed(at) + timedelta(days=1), now))
 
 
 def _leaf(cohort: Cohort, through: int):
