@@ -234,6 +234,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler
 ARCHIVE_KEEP_DAYS = env.int("ARCHIVE_KEEP_DAYS", default=2192)  # six years, where a client has not agreed on another life
 ARCHIVE_PART_EVERY_HOURS = env.int("ARCHIVE_PART_EVERY_HOURS", default=24)  # what is owed leaves daily
 ARCHIVE_PART_LINES = env.int("ARCHIVE_PART_LINES", default=500_000)  # a larger part waits too long for its proof
+ARCHIVE_PART_BYTES = env.int("ARCHIVE_PART_BYTES", default=1 << 30)  # of messages, before they are packed
 ARCHIVE_PORTS = env.list("ARCHIVE_PORTS", cast=int, default=[443, 8443, 22, 2222])  # where a client's own server may listen
 ARCHIVE_ALLOWED_PRIVATE_ADDRESSES = env.list("ARCHIVE_ALLOWED_PRIVATE_ADDRESSES", default=[])  # for tests and the demo; none in production
 

@@ -12,7 +12,7 @@ from apps.mail.models import OutgoingMail
 from apps.retention.importing.lines import Deletion
 from apps.retention.models import Archive, ArchivePart, AsideMessage, Certificate, Cohort, EarlyDeletion, Message, Segment
 from apps.retention.services import accounts, archiving, sweep
-from apps.retention.services.archives import parts
+from apps.retention.services.archives import parts, rows
 from apps.retention.states import ArchiveState, CohortState, PartState
 from tests import cast
 from tests.cast import DAY, NOON
@@ -155,6 +155,31 @@ def test_a_large_cohort_leaves_in_several_parts_at_once(mercy, settings):
     archive = Archive.objects.get()
     assert (archive.state, [part.lines for part in archive.parts.all()]) == (ArchiveState.CLOSED, [3, 3, 2])
     assert archived.verified(archive).flaws == []
+
+
+def test_large_messages_make_smaller_parts_and_are_fetched_few_at_once(mercy, settings, monkeypatch):
+    settings.ARCHIVE_PART_BYTES = 250_000
+    monkeypatch.setattr(parts.Snapshot, "_stream", fetched := watched(parts.Snapshot._stream))
+    monkeypatch.setattr(rows, "BYTES_AT_ONCE", 210_000)
+    archived.hosted(mercy)
+    cast.hand_over(mercy, [cast.message(n, body=f"{n}" * 100_000) for n in range(1, 8)])
+    sweep.sweep(at=SEALED)
+    archiving.archive_due(at=SEALED)
+    archive = Archive.objects.get()
+    assert [part.lines for part in archive.parts.all()] == [3, 3, 1]
+    assert archived.verified(archive).flaws == []
+    assert {at_once for at_once in fetched.seen if at_once} == {2, rows.AT_ONCE}  # where no message is edited there is nothing large
+
+
+def watched(stream):
+    """The same, remembering how many rows were asked for at once."""
+
+    def remembering(self, query, **values):
+        remembering.seen.append(values.get("at_once") if "ciphertext" in query else None)
+        return stream(self, query, **values)
+
+    remembering.seen = []
+    return remembering
 
 
 def test_a_cohort_that_was_deleted_to_the_last_message_has_a_manifest_that_says_so(mercy):

@@ -175,7 +175,7 @@ def test_with_the_contract_all_archives_end_by_two_persons_but_none_that_a_hold_
     assert archive.state == ArchiveState.CLOSED
 
 
-def test_the_end_of_a_contract_needs_its_second_person_and_is_due_at_once(archive):
+def test_the_end_of_a_contract_needs_its_second_person_and_is_due_behind_the_day_of_its_messages(archive):
     mercy = archive.cohort.organization
     assert contracts.ask_end(organization=mercy, by=cast.bo(), at=SEALED) == 1
     with pytest.raises(OwnRequest):
@@ -185,9 +185,12 @@ def test_the_end_of_a_contract_needs_its_second_person_and_is_due_at_once(archiv
     assert contracts.end_contract(organization=mercy, by=cast.cleo(), at=SEALED) == 1
     sweep.sweep(at=SEALED)
     archive.refresh_from_db()
+    assert (archive.state, Cohort.objects.get().state) == (ArchiveState.CLOSED, "archived")
+    sweep.sweep(at=NOON + 9 * DAY)
+    archive.refresh_from_db()
     assert archive.state == ArchiveState.DESTROYED
     assert Destruction.objects.get(archive=archive).state == DestructionState.DONE
-    assert Cohort.objects.get().state == "archived"
+    assert Certificate.objects.count() == 2
 
 
 def test_a_hold_that_comes_between_asking_and_approving_keeps_the_archives(archive, ezra):

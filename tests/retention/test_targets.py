@@ -105,7 +105,7 @@ def test_an_archive_of_a_kind_lies_at_its_kinds_of_places(mercy, given):
     "address",
     [
         "http://archive.example.com/in", "ftp://archive.example.com/in", "https://user:pw@archive.example.com/in",
-        "https://archive.example.com:8080/in", "https://archive.example.com/../in", "https://0x7f000001/in", "file:///etc",
+        "https://archive.example.com:8080/in", "https://archive.example.com/../in", "https://0x7f000001/in", "gopher://archive.example.com/in",
     ],
 )  # fmt: skip
 def test_an_address_that_can_be_read_twice_or_leads_elsewhere_is_refused_when_it_is_proposed(northgate, https, settings, address):  # noqa: F811

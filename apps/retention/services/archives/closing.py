@@ -69,7 +69,7 @@ def sign_manifest(archive_id: int, at: datetime) -> None:
     if archive.state != ArchiveState.OPEN or archive.manifest or not is_complete(archive):
         return
     with snapshot(archive.cohort_id, archive.segment, at=at) as rows:
-        if rows is None or rows.upto(archive.through_id, 1) is not None:
+        if rows is None or rows.has_more(archive.through_id):
             return
         if any(number <= archive.through_id for number in rows.edited(archive.through_amendment)[1]):
             return

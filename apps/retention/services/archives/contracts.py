@@ -1,6 +1,6 @@
 """The end of an organization's hosted archives with its contract: asked by one, approved by another, due at once.
 
-What a store keeps locked falls due when its lock ends. It must never shorten what a hold keeps.
+What a store keeps locked falls due when its lock ends, and what is still in the service after its day. It must never shorten what a hold keeps.
 """
 
 from datetime import date, datetime, timedelta
@@ -78,8 +78,9 @@ def end_contract(*, organization: Organization, by: StaffMember, at: datetime) -
     approvals.approve(approval=approval, digest=_digest(archives), by=by, at=at)
     asking.keep_new_holds_out()
     _require_free(archives, at)
-    for archive in Archive.objects.select_for_update(of=("self",)).filter(pk__in=[archive.pk for archive in archives]).order_by("id"):
-        archive.keep_until = min(archive.keep_until, max(day_of(at), _unlocked(archive)))
+    for archive in Archive.objects.select_for_update(of=("self",)).select_related("cohort").filter(pk__in=[archive.pk for archive in archives]).order_by("id"):
+        over = archive.cohort.expiry_on + timedelta(days=1)  # what is still in the service ends there first
+        archive.keep_until = min(archive.keep_until, max(day_of(at), over, _unlocked(archive)))
         archive.save(update_fields=["keep_until"])
         ledger.record(
             "archive.ended_with_contract", by=by.actor, about=archive.reference, at=at, facts={"due": archive.keep_until}

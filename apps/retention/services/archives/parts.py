@@ -78,7 +78,7 @@ def write_part(archive_id: int, at: datetime) -> None:
     with snapshot(archive.cohort_id, archive.segment, at=at) as rows:
         if rows is None:
             return
-        upto = rows.upto(archive.through_id, settings.ARCHIVE_PART_LINES)
+        upto = rows.upto(archive.through_id, lines=settings.ARCHIVE_PART_LINES, size=settings.ARCHIVE_PART_BYTES)
         newest_edit, edited = rows.edited(archive.through_amendment)
         edited = [number for number in edited if number <= archive.through_id]
         if upto is None and not edited:

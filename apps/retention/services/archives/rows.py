@@ -22,7 +22,8 @@ from apps.retention import envelope
 from apps.retention.models import AsideBundle, Cohort, EarlyDeletion
 from apps.retention.services import aside
 
-AT_ONCE = 2_000
+#: rows fetched at once, and bytes: attachments make rows large
+AT_ONCE, BYTES_AT_ONCE = 2_000, 32 << 20
 
 LEAF = "FROM message WHERE expiry = %(day)s AND organization_id = %(organization)s AND segment = %(segment)s"
 ASIDE = (
@@ -57,10 +58,17 @@ class Snapshot:
         self._bundle = "bundle_id" if is_aside else "0"
         self._openers: dict[int, envelope.Envelope] = {}
 
-    def upto(self, after: int, most: int) -> int | None:
-        """The number of the last message of at most `most` behind `after`; None where there is none."""
-        query = f"SELECT max(id) FROM (SELECT id {self._rows} AND id > %(after)s ORDER BY id LIMIT %(most)s) AS next"
-        return self._one(query, after=after, most=most)
+    def upto(self, after: int, *, lines: int, size: int) -> int | None:
+        """The number of the last message behind `after` before there are more lines or bytes than a part may have; None where there is none."""
+        query = (
+            "SELECT max(id) FROM (SELECT id, sum(octet_length(ciphertext)) OVER (ORDER BY id) - octet_length(ciphertext) AS before"
+            f" {self._rows} AND id > %(after)s ORDER BY id LIMIT %(lines)s) AS next WHERE before < %(size)s"
+        )
+        return self._one(query, after=after, lines=lines, size=size)
+
+    def has_more(self, after: int) -> bool:
+        """Whether there is a message behind `after`."""
+        return self._one(f"SELECT EXISTS (SELECT 1 {self._rows} AND id > %(after)s)", after=after)
 
     def edited(self, after_amendment: int) -> tuple[int, list[int]]:
         """The newest edit of the cohort, and which messages of the segment were edited after the given one."""
@@ -103,8 +111,10 @@ class Snapshot:
         return self._one(LEFT_BEHIND)
 
     def _lines(self, which: str, **values) -> Iterator[Line]:
+        largest = self._one(f"SELECT max(octet_length(ciphertext)) {self._rows} {which.partition('ORDER')[0]}", **values) or 1
         columns = f"SELECT id, policy_version_id, proof, ciphertext, tags, {self._bundle}"
-        for number, version, proof, ciphertext, tags, bundle in self._stream(f"{columns} {self._rows} {which}", **values):
+        rows = self._stream(f"{columns} {self._rows} {which}", at_once=max(1, min(AT_ONCE, BYTES_AT_ONCE // largest)), **values)
+        for number, version, proof, ciphertext, tags, bundle in rows:
             salt, message = self._opener(bundle).open_raw(ciphertext, number=number, policy_version=version)
             yield Line(number, version, proof, salt, message, tuple(tags))
 
@@ -117,9 +127,9 @@ class Snapshot:
             )
         return self._openers[bundle]
 
-    def _stream(self, query: str, **values) -> Iterator[tuple]:
+    def _stream(self, query: str, *, at_once: int = AT_ONCE, **values) -> Iterator[tuple]:
         with self._reader.cursor(name="archive", binary=True) as cursor:
-            cursor.itersize = AT_ONCE
+            cursor.itersize = at_once
             yield from cursor.execute(query, self._values | values)
 
     def _all(self, query: str, **values) -> list[tuple]:
