@@ -15,13 +15,16 @@ It must never see a database, log a value, or write plaintext anywhere.
 import hmac
 import json
 import os
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
+import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
-from apps.foundation.digests import canonical, leaf_hash
+from apps.foundation.digests import canonical, canonical_checked, leaf_hash
 from apps.foundation.keys import FileKeystore, derive
 from apps.foundation.refusals import Refusal
 
@@ -31,6 +34,9 @@ CANARY = b"covenant-canary/1 "
 SALT_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
+PROOF_BYTES = 32
+#: tags of participants and conversations that one envelope remembers: they repeat, and an HMAC each time would be a sixth of ingest
+MOST_TAGS_KEPT = 50_000
 
 
 class Unreadable(Refusal):
@@ -40,8 +46,7 @@ class Unreadable(Refusal):
     mend = "Compare with a backup; run `manage.py promises --code P06`. Nothing was changed."
 
 
-@dataclass(frozen=True)
-class Sealed:
+class Sealed(NamedTuple):
     """One encrypted message, as it is stored."""
 
     source_tag: bytes
@@ -51,25 +56,41 @@ class Sealed:
 
 
 class Envelope:
-    """Encrypts and opens the messages of one cohort, or of its rows that stepped aside. Holds keys in memory only."""
+    """Encrypts and opens the messages of one cohort, or of its rows that stepped aside. Holds keys in memory only.
+
+    Made anew for each piece of work (its keys are cached a minute at most, by `derive`) and kept while that lasts.
+    """
 
     def __init__(self, key: bytes, index_key: bytes, *, organization: str, expiry: date):
         self._aead = AESGCM(key)
-        self._index_key = index_key
+        self._mac = HMAC(index_key, SHA256())
         self._about = f"{organization}|{expiry.isoformat()}"
+        self._kept: dict[tuple[str | None, ...], bytes] = {}
 
     def tag(self, kind: str, value: str) -> bytes:
         """The 16 bytes under which something can be found while the cohort's key lives."""
-        return hmac.digest(self._index_key, f"{kind}\x00{value}".encode("utf-8", "surrogatepass"), "sha256")[:TAG_BYTES]
+        mac = self._mac.copy()
+        mac.update(f"{kind}\x00{value}".encode("utf-8", "surrogatepass"))
+        return mac.finalize()[:TAG_BYTES]
 
     def source_tag(self, source: str, message_id: str) -> bytes:
         return self.tag("source", f"{source}\x00{message_id}")
 
     def tags(self, message: dict) -> list[bytes]:
         """One tag for the conversation and one for each person or unmatched participant."""
-        names = {("conversation", f"{message['source']}\x00{message['conversation']}")}
-        names |= {handle(message["source"], party) for party in (message["sender"], *message["recipients"])}
-        return sorted(self.tag(kind, value) for kind, value in names)
+        source, kept = message["source"], self._kept
+        if len(kept) > MOST_TAGS_KEPT:
+            kept.clear()
+        key = (source, message["conversation"])
+        tags = {kept.get(key) or self._keep(key, "conversation", f"{source}\x00{key[1]}")}
+        for party in (message["sender"], *message["recipients"]):
+            key = (source, party.get("person"), party.get("email"), party.get("id"))
+            tags.add(kept.get(key) or self._keep(key, *handle(source, party)))
+        return sorted(tags)
+
+    def _keep(self, key: tuple, kind: str, value: str) -> bytes:
+        tag = self._kept[key] = self.tag(kind, value)
+        return tag
 
     def _bound_to(self, number: int, policy_version: int) -> bytes:
         return f"{self._about}|{number}|{policy_version}".encode()
@@ -88,16 +109,27 @@ class Envelope:
         except InvalidTag:
             raise Unreadable(f"Message {number} does not open with its key.") from None
 
-    def seal(self, message: dict, *, number: int, policy_version: int, salt: bytes | None = None) -> Sealed:
-        """Encrypt `message` under `number`, the row's id. `salt` is given when a row moves and keeps its proof hash."""
-        salt = salt or os.urandom(SALT_BYTES)
-        body = canonical(message)
+    def seal(
+        self, message: dict, *, number: int, policy_version: int, salt: bytes | None = None, source_tag: bytes | None = None
+    ) -> Sealed:
+        """Encrypt `message` under `number`, the row's id. `salt` is given when a row moves and keeps its proof hash.
+
+        `source_tag` spares who looked for it already to make it again.
+        Of a message only attachments hold numbers, so only where there are some is it looked through for fractions.
+        """
+        body = canonical(message) if message.get("attachments") else canonical_checked(message)
+        chance = os.urandom(NONCE_BYTES + SALT_BYTES)  # one question to the system for both
+        nonce, salt = chance[:NONCE_BYTES], salt or chance[NONCE_BYTES:]
         return Sealed(
-            source_tag=self.source_tag(message["source"], message["id"]),
-            tags=self.tags(message),
-            proof=leaf_hash(salt, body),
-            ciphertext=self.seal_bytes(salt + body, number=number, policy_version=policy_version),
+            source_tag or self.source_tag(message["source"], message["id"]),
+            self.tags(message),
+            leaf_hash(salt, body),
+            nonce + self._aead.encrypt(nonce, salt + body, self._bound_to(number, policy_version)),
         )
+
+    def reseal(self, body: bytes, salt: bytes, *, number: int, policy_version: int) -> tuple[list[bytes], bytes]:
+        """Tags and ciphertext of a message that moves under this key, by its canonical JSON as `open_raw` gave it."""
+        return self.tags(parsed(body)), self.seal_bytes(salt + body, number=number, policy_version=policy_version)
 
     def open_raw(self, ciphertext: bytes, *, number: int, policy_version: int) -> tuple[bytes, bytes]:
         """The 32 random bytes and the canonical JSON of the message, unparsed. Raises Unreadable."""
@@ -107,7 +139,15 @@ class Envelope:
     def open(self, ciphertext: bytes, *, number: int, policy_version: int) -> tuple[dict, bytes]:
         """The message and its 32 random bytes. Raises Unreadable."""
         salt, body = self.open_raw(ciphertext, number=number, policy_version=policy_version)
-        return json.loads(body), salt
+        return parsed(body), salt
+
+
+def parsed(body: bytes) -> dict:
+    """The message whose canonical JSON this is."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # half a surrogate pair, which that parser refuses
+        return json.loads(body)
 
 
 def handle(source: str, party: dict) -> tuple[str, str]:

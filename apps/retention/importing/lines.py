@@ -7,9 +7,10 @@ screens, while the value may be somebody's words.
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
 
@@ -34,7 +35,9 @@ _TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,12}))?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
+_PLAIN_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3}|\.[0-9]{6})?Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ONE_LINE = re.compile(r"[!-~][ -~]*")  # most are: ASCII that begins with a character one can see
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _EMAIL = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 
@@ -46,8 +49,7 @@ class UnfitLine(Refusal):
     mend = "Mend the line where it comes from and send it again; the other lines went on without it."
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(NamedTuple):
     """Who wrote or received: by the source's own id, by e-mail, or neither when the organization's machine spoke."""
 
     source_id: str | None = None
@@ -56,8 +58,7 @@ class Party:
     owned_by_organization: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A message to take in. With `edited_at` its body replaces that of an earlier line of the same id."""
 
     number: int
@@ -116,23 +117,24 @@ class Reader(Protocol):
     def __next__(self) -> Line: ...
 
 
-def as_message(incoming: Incoming) -> dict[str, Any]:
+def as_message(incoming: Incoming, as_party: Callable[[Party], dict[str, Any]] | None = None) -> dict[str, Any]:
     """The message as it is encrypted, hashed and archived: no floats, times in UTC to the microsecond."""
+    as_party = as_party or party_as_dict
     return {
         "id": incoming.id,
         "conversation": incoming.conversation,
         "class": incoming.conversation_class,
         "sent_at": rfc3339(incoming.sent_at),
-        "sender": _as_dict(incoming.sender),
-        "recipients": [_as_dict(party) for party in incoming.recipients],
+        "sender": as_party(incoming.sender),
+        "recipients": list(map(as_party, incoming.recipients)),
         "body": incoming.body,
-        "attachments": [dict(attachment) for attachment in incoming.attachments],
+        "attachments": list(map(dict, incoming.attachments)),
         "thread": incoming.thread,
         "edited_at": None if incoming.edited_at is None else rfc3339(incoming.edited_at),
     }
 
 
-def _as_dict(party: Party) -> dict[str, Any]:
+def party_as_dict(party: Party) -> dict[str, Any]:
     return {
         "id": party.source_id,
         "email": party.email,
@@ -143,29 +145,37 @@ def _as_dict(party: Party) -> dict[str, Any]:
 
 def rfc3339(moment: datetime) -> str:
     """An aware moment as RFC 3339 in UTC, always with six digits of fraction."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    written = moment.isoformat()[:-6]  # without its offset; whole seconds come without a fraction
+    return f"{written}Z" if moment.microsecond else f"{written}.000000Z"
 
 
 def parse_time(value: Any, field: str) -> datetime:
     """An RFC 3339 time with its offset, in UTC; what is finer than a microsecond is cut off."""
     if not isinstance(value, str):
         raise UnfitLine(f"{field} must be a text.", code="wrong_type")
-    match = _TIME.fullmatch(value)
-    if not match:
+    plain = _PLAIN_TIME.fullmatch(value)
+    match = None if plain else _TIME.fullmatch(value)
+    if not (plain or match):
         raise UnfitLine(
             f"{field} must be a time like 2026-03-08T12:00:00Z, with Z or an offset from UTC.", code="bad_time"
         )
-    *numbers, fraction, offset = match.groups()
-    micros = (fraction or "")[:6].ljust(6, "0")
-    zone = "+00:00" if offset in "Zz" else offset
-    year, month, day, hour, minute, second = numbers
     try:
-        moment = datetime.fromisoformat(f"{year}-{month}-{day}T{hour}:{minute}:{second}.{micros}{zone}").astimezone(UTC)
+        moment = datetime.fromisoformat(value) if plain else datetime.fromisoformat(_spelled_out(match)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise UnfitLine(f"{field} names a day or an hour that does not exist.", code="bad_time") from None
     if moment.year not in YEARS:
         raise UnfitLine(f"{field} must lie between the years 1970 and 2999.", code="bad_time")
     return moment
+
+
+def _spelled_out(match: re.Match) -> str:
+    """The same time as every version of Python reads it: six digits of fraction, an offset in digits."""
+    *numbers, fraction, offset = match.groups()
+    micros = (fraction or "")[:6].ljust(6, "0")
+    year, month, day, hour, minute, second = numbers
+    return f"{year}-{month}-{day}T{hour}:{minute}:{second}.{micros}{'+00:00' if offset in 'Zz' else offset}"
 
 
 def storable(value: Any, field: str) -> str:
@@ -181,6 +191,8 @@ def storable(value: Any, field: str) -> str:
 
 def short_text(value: Any, field: str, longest: int) -> str:
     """A text of one line that is not empty and has `longest` characters at most."""
+    if type(value) is str and _ONE_LINE.fullmatch(value, 0, longest + 1) and len(value) <= longest:
+        return value
     text = storable(value, field)
     if not text.strip():
         raise UnfitLine(f"{field} is empty.", code="empty_field")
@@ -194,7 +206,7 @@ def short_text(value: Any, field: str, longest: int) -> str:
 def body_text(value: Any, field: str = "body", largest: int = LARGEST_BODY) -> str:
     """A text of any number of lines, empty or not, of `largest` bytes at most."""
     text = storable(value, field)
-    if len(text) > largest or len(text.encode()) > largest:
+    if len(text) > largest // 4 and len(text.encode()) > largest:  # a character has four bytes at most
         raise UnfitLine(f"{field} is larger than {largest} bytes.", code="too_long")
     return text
 

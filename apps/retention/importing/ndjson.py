@@ -26,7 +26,7 @@ import hashlib
 import re
 from typing import Any, BinaryIO
 
-from apps.retention.importing import lines, strict_json
+from apps.retention.importing import lines, ordinary, strict_json
 from apps.retention.importing.lines import (
     Deletion,
     Incoming,
@@ -80,26 +80,44 @@ class NdjsonReader:
 
     def __init__(self, stream: BinaryIO, *, longest_line: int, total: int | None, start_number: int, start_offset: int):
         self.number = start_number
-        self.end_offset = start_offset
-        self.sha256 = hashlib.sha256()
         self.bytes_total = total
         self._stream = stream
         self._longest = longest_line
+        self._digest = hashlib.sha256()
         self._chunk = b""
-        self._at = 0
+        self._before = start_offset  # where the chunk begins
+        self._at = self._hashed = 0  # in the chunk
+        self._people: ordinary.People = {}
+
+    @property
+    def end_offset(self) -> int:
+        return self._before + self._at
 
     @property
     def bytes_read(self) -> int:
         return self.end_offset
+
+    @property
+    def sha256(self) -> "hashlib._Hash":
+        """Over all bytes up to here; brought up to date when somebody asks, which is once a chunk and not once a line."""
+        if self._hashed < self._at:
+            self._digest.update(memoryview(self._chunk)[self._hashed : self._at])
+            self._hashed = self._at
+        return self._digest
 
     def __iter__(self) -> "NdjsonReader":
         return self
 
     def __next__(self) -> Line:
         while True:
-            raw, length = self._take_line()
-            if length == 0:
-                raise StopIteration
+            newline = self._chunk.find(b"\n", self._at)
+            if 0 <= newline - self._at <= self._longest:
+                raw = self._chunk[self._at : newline]
+                self._at = newline + 1
+            else:
+                raw, length = self._take_line()
+                if length == 0:
+                    raise StopIteration
             self.number += 1
             if raw is None:
                 return Refused(
@@ -108,24 +126,20 @@ class NdjsonReader:
             if self.number == 1:
                 raw = raw.removeprefix(BYTE_ORDER_MARK)
             if raw.strip():
-                return _line(self.number, raw)
+                return ordinary.message(self.number, raw, self._people, _party) or _line(self.number, raw)
 
     def _take_line(self) -> tuple[bytes | None, int]:
         """The next line without its end, or None for one that is too long; and how many bytes it took, 0 at the end."""
         pieces: list[bytes] = []
         length = 0
         while True:
-            if self._at == len(self._chunk):
-                self._chunk, self._at = self._stream.read(CHUNK), 0
-                if not self._chunk:
-                    break
+            if self._at == len(self._chunk) and not self._read_on():
+                break
             newline = self._chunk.find(b"\n", self._at)
             end = len(self._chunk) if newline < 0 else newline + 1
             piece = self._chunk[self._at : end]
             self._at = end
             length += len(piece)
-            self.end_offset += len(piece)
-            self.sha256.update(piece)
             if length <= self._longest + 1:
                 pieces.append(piece)
             else:
@@ -136,6 +150,14 @@ class NdjsonReader:
         content = line.removesuffix(b"\n")
         too_long = length > self._longest + 1 or len(content) > self._longest
         return (None if too_long else content), length
+
+    def _read_on(self) -> bool:
+        """Whether the stream had more."""
+        content = self._stream.read(CHUNK)
+        _all_of_it = self.sha256
+        self._before += len(self._chunk)
+        self._chunk, self._at, self._hashed = content, 0, 0
+        return bool(content)
 
 
 def _line(number: int, raw: bytes) -> Line:

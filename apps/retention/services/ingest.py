@@ -13,9 +13,9 @@ It must never fetch an attachment's address, never write plaintext, never store 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
@@ -26,7 +26,6 @@ from apps.accounts.services.matching import Handle, match
 from apps.accounts.states import ArchiveEntitlement
 from apps.audit.services import ledger
 from apps.foundation.actors import Actor
-from apps.foundation.clock import day_of
 from apps.foundation.keys import FileKeystore, keystore
 from apps.policies.services.force import version_in_force
 from apps.retention import envelope
@@ -36,20 +35,14 @@ from apps.retention.importing.lines import (
     Party,
     Refused,
     as_message,
+    party_as_dict,
 )
-from apps.retention.life import Rule, expiry_day, rule_for
-from apps.retention.models import (
-    Batch,
-    BatchShare,
-    ConversationClass,
-    EarlyDeletion,
-    ImportedOnce,
-    RefusedLine,
-)
-from apps.retention.services import arrivals, batches, early, leaves, resends
+from apps.retention.life import Rule
+from apps.retention.models import Batch, BatchShare, ConversationClass, ImportedOnce, RefusedLine
+from apps.retention.services import arrivals, batches, chunks, early, leaves, resends
 from apps.retention.services.arrivals import Stored
-from apps.retention.services.batches import BatchKeyUsed
-from apps.retention.services.rules import NoRule, rules_of
+from apps.retention.services.lives import Lives
+from apps.retention.services.rules import rules_of
 from apps.retention.states import LifeFrom
 
 #: refused lines kept one by one; beyond it they are counted only, so that a file of garbage does not fill the database
@@ -155,18 +148,19 @@ def _take_in(batch: Batch, lines, last_number: int, digest: bytes | None, by: Ac
 def _messages(context: Context, lines: list[Incoming], outcome: Outcome) -> None:
     """Store what may be stored of `lines`, each in the cohort of its day."""
     by_day: dict[date, list[Incoming]] = defaultdict(list)
+    lives = _lives(context)
     for line in _latest_of_each(lines, outcome):
-        day = _day_of_life(context, line, outcome)
+        day = _day_of_life(context, lives, line, outcome)
         if day is not None:
             by_day[day].append(line)
     if not by_day:
         return
-    people = _people(context, [line for day in by_day.values() for line in day])
-    for day in [day for day in by_day if day <= day_of(context.at)]:
-        resends.of_a_day_that_is_over(context.organization, day, by_day.pop(day), _answers(context, people, outcome))
+    parties = _parties(context, [line for day in by_day.values() for line in day])
+    for day in [day for day in by_day if day <= lives.today]:
+        resends.of_a_day_that_is_over(context.organization, day, by_day.pop(day), _answers(context, parties, outcome))
     leaves.require_leaves(by_day)
     for day in sorted(by_day):  # one order for everybody: two batches at once can't wait for each other in a circle
-        _one_day(context, day, by_day[day], people, outcome)
+        _one_day(context, day, by_day[day], parties, outcome)
 
 
 def _latest_of_each(lines: list[Incoming], outcome: Outcome) -> list[Incoming]:
@@ -188,17 +182,21 @@ def _edited(line: Incoming) -> datetime:
     return line.edited_at or line.sent_at
 
 
-def _day_of_life(context: Context, line: Incoming, outcome: Outcome) -> date | None:
+def _lives(context: Context) -> Lives:
+    return Lives(context.rules, at=context.at, counts_from=context.batch.life_counts_from)
+
+
+def _day_of_life(context: Context, lives: Lives, line: Incoming, outcome: Outcome) -> date | None:
     """The expiry day of a line, or None after telling why it can't come in."""
-    if line.sent_at > context.at + timedelta(minutes=settings.RETENTION_FUTURE_TOLERANCE_MINUTES):
+    if line.sent_at > lives.latest:
         outcome.refuse(line, "sent_in_the_future", "It says it was sent in the future. Check the sender's clock.")
         return None
     conversation_class = line.conversation_class or ""
     if conversation_class and conversation_class not in context.classes:
         outcome.refuse(line, "unknown_class", "Its conversation class is not registered for the organization.")
         return None
-    day = expiry(context, conversation_class, line.sent_at)
-    if day <= day_of(context.at) and not context.may_live_on(day):
+    day = lives.expiry(conversation_class, line.sent_at)
+    if day <= lives.today and not context.may_live_on(day):
         if context.batch.life_from == LifeFrom.IMPORT:  # an import taken up again after its own cohort is over
             outcome.refuse(line, "past_its_life", "The life counted from this import is over.")
         else:
@@ -207,33 +205,22 @@ def _day_of_life(context: Context, line: Incoming, outcome: Outcome) -> date | N
     return day
 
 
-def expiry(context: Context, conversation_class: str, sent_at: datetime) -> date:
-    """The day a message expires, as stamped: from sending, or from the import where that was chosen."""
-    counts_from = context.batch.life_counts_from or sent_at
-    rule = rule_for(context.rules, conversation_class, counts_from)
-    if rule is None:
-        raise NoRule(f"{context.organization.reference} has no rule for that class and none for all.")
-    return expiry_day(max(counts_from, sent_at), rule.life_days)
+def _parties(context: Context, lines: Iterable[Incoming]) -> dict[Party, dict]:
+    """Everybody who wrote or received, as the messages will name them: as they came, and the person they matched."""
+    parties = {party for line in lines for party in (line.sender, *line.recipients)}
+    handles = {party: Handle(context.batch.source, party.source_id or "", party.email or "") for party in parties}
+    people = match(organization_id=context.organization.pk, handles=handles.values())
+    return {party: party_as_dict(party) | {"person": people.get(handle) or None} for party, handle in handles.items()}
 
 
-def _people(context: Context, lines: Iterable[Incoming]) -> dict[Handle, str]:
-    handles = {_handle(context, party) for line in lines for party in (line.sender, *line.recipients)}
-    return match(organization_id=context.organization.pk, handles=handles)
-
-
-def _handle(context: Context, party: Party) -> Handle:
-    return Handle(context.batch.source, party.source_id or "", party.email or "")
-
-
-def _content(context: Context, line: Incoming, people: dict[Handle, str]) -> dict:
+def _content(context: Context, line: Incoming, parties: dict[Party, dict]) -> dict:
     """The canonical message: as it came, with its source and the persons it matched."""
-    message = as_message(line) | {"source": context.batch.source}
-    for party, stored in zip((line.sender, *line.recipients), (message["sender"], *message["recipients"]), strict=True):
-        stored["person"] = people.get(_handle(context, party)) or None
+    message = as_message(line, parties.__getitem__)
+    message["source"] = context.batch.source
     return message
 
 
-def _one_day(context: Context, day: date, lines: list[Incoming], people: dict[Handle, str], outcome: Outcome) -> None:
+def _one_day(context: Context, day: date, lines: list[Incoming], parties: dict[Party, dict], outcome: Outcome) -> None:
     """Store the lines of one day. Holds the cohort FOR SHARE until the commit, so that nothing seals or ends meanwhile."""
     once = {}
     if context.batch.life_from == LifeFrom.IMPORT:
@@ -252,36 +239,16 @@ def _one_day(context: Context, day: date, lines: list[Incoming], people: dict[Ha
         ImportedOnce(organization=context.organization, tag=tag, expiry_on=day) for tag in once
     )
     sealer = envelope.for_cohort(context.store, organization=context.organization.reference, expiry=day, create=True)
-    tags = {sealer.source_tag(context.batch.source, line.id): line for line in lines}
-    stored = arrivals.stored(day, tags)
-    gone = {
-        bytes(tag)
-        for tag in EarlyDeletion.objects.filter(cohort=place.cohort, source_tag__in=list(tags)).values_list("source_tag", flat=True)
-    }
-    moved = resends.moved_on(place.cohort, {tag: line for tag, line in tags.items() if tag not in gone and tag not in stored},
-                             _answers(context, people, outcome))  # fmt: skip
-    fresh = []
-    for tag, line in tags.items():
-        if tag in moved:
-            continue
-        if tag in gone:
-            outcome.refuse(line, "deleted_before", "It was deleted before its day and does not come back.")
-        elif tag in stored:
-            _again(context, sealer, place, stored[tag], _content(context, line, people), line, outcome)
-        else:
-            fresh.append(line)
-    numbers = arrivals.next_numbers(len(fresh))
-    rows, sizes = [], defaultdict(lambda: [0, 0])
-    for number, line in zip(numbers, fresh, strict=True):
-        sealed = sealer.seal(_content(context, line, people), number=number, policy_version=context.policy_version)
-        rows.append((number, sealed))
-        size = sizes[line.conversation_class or ""]
-        size[0] += 1
-        size[1] += len(sealed.ciphertext)
-        outcome.tell(line.kind, "accepted")
-    arrivals.copy_in(
-        rows, day=day, organization_id=context.organization.pk, segment=place.segment, policy_version=context.policy_version
-    )
+    fresh = _fresh(context, sealer, place, lines, parties, outcome)
+    sizes: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    if fresh:
+        numbers = arrivals.next_numbers(len(fresh))
+        arrivals.copy_in(
+            _sealed(context, sealer, fresh, numbers, parties, sizes), day=day, organization_id=context.organization.pk,
+            segment=place.segment, policy_version=context.policy_version,
+        )  # fmt: skip
+    for kind, count in Counter(line.kind for line in fresh.values()).items():
+        outcome.counts[f"{kind}|accepted"] += count
     BatchShare.objects.bulk_create(
         BatchShare(
             batch=context.batch, cohort=place.cohort, segment=place.segment, conversation_class=code, messages=count,
@@ -291,12 +258,42 @@ def _one_day(context: Context, day: date, lines: list[Incoming], people: dict[Ha
     )  # fmt: skip
 
 
-def _answers(context: Context, people: dict[Handle, str], outcome: Outcome) -> resends.Answers:
+def _fresh(
+    context: Context, sealer: envelope.Envelope, place: arrivals.Place, lines: list[Incoming], parties: dict[Party, dict], outcome: Outcome
+) -> dict[bytes, Incoming]:  # fmt: skip
+    """By their source tags the lines that are not stored yet; the others are told as duplicates, replace, or are refused."""
+    source = context.batch.source
+    fresh = {sealer.source_tag(source, line.id): line for line in lines}
+    for tag in arrivals.deleted_early(place.cohort, fresh):
+        outcome.refuse(fresh.pop(tag), "deleted_before", "It was deleted before its day and does not come back.")
+    for tag, row in arrivals.stored(place.cohort.expiry_on, fresh).items():
+        line = fresh.pop(tag)
+        _again(context, sealer, place, row, _content(context, line, parties), line, outcome)
+    for tag in resends.moved_on(place.cohort, fresh, _answers(context, parties, outcome)):
+        del fresh[tag]
+    return fresh
+
+
+def _answers(context: Context, parties: dict[Party, dict], outcome: Outcome) -> resends.Answers:
     """How lines are answered whose message stands at another day than theirs."""
     return resends.Answers(
         source=context.batch.source, refuse=outcome.refuse, at=context.at,
-        again=lambda sealer, place, row, line: _again(context, sealer, place, row, _content(context, line, people), line, outcome),
+        again=lambda sealer, place, row, line: _again(context, sealer, place, row, _content(context, line, parties), line, outcome),
     )  # fmt: skip
+
+
+def _sealed(
+    context: Context, sealer: envelope.Envelope, fresh: dict[bytes, Incoming], numbers: list[int], parties: dict[Party, dict],
+    sizes: dict[str, list[int]],
+) -> Iterator[tuple[int, envelope.Sealed]]:  # fmt: skip
+    """Each fresh line as it is stored, made while those before it are on their way; counts into `sizes` by class."""
+    version = context.policy_version
+    for (tag, line), number in zip(fresh.items(), numbers, strict=True):
+        sealed = sealer.seal(_content(context, line, parties), number=number, policy_version=version, source_tag=tag)
+        size = sizes[line.conversation_class or ""]
+        size[0] += 1
+        size[1] += len(sealed.ciphertext)
+        yield number, sealed
 
 
 def _not_imported_before(context: Context, lines: list[Incoming], outcome: Outcome) -> dict[bytes, Incoming]:
@@ -343,7 +340,8 @@ def _deletion(context: Context, line: Deletion, outcome: Outcome) -> None:
         )
         days = set(ImportedOnce.objects.filter(organization=context.organization, tag=tag).values_list("expiry_on", flat=True))
     else:
-        days = {expiry(context, conversation_class, line.sent_at) for conversation_class in classes}
+        lives = _lives(context)
+        days = {lives.expiry(conversation_class, line.sent_at) for conversation_class in classes}
     for day in sorted(days):
         if early.delete_by_source(
             organization=context.organization, day=day, source=context.batch.source, message_id=line.id,
@@ -389,30 +387,10 @@ def feed(
     `now` is asked for each chunk: an import may run over midnight, and a cohort may close meanwhile. Raises BatchKeyUsed
     where the content is not what came before under this name.
     """
-    for lines, last_number, digest in _chunks(reader, settings.RETENTION_BATCH_LINES, batch):
+    for lines, last_number, digest in chunks.uncollected(chunks.of(reader, batch, size=settings.RETENTION_BATCH_LINES)):
         if batch.finished_at is None:
             take_in(batch=batch, lines=lines, last_number=last_number, digest=digest, by=by, at=now())
         if progress:
             progress(batch)
     whole = getattr(reader, "sha256", None)
     return batches.close_batch(batch=batch, digest=whole.digest() if whole else None, by=by, at=now())
-
-
-def _chunks(reader: Iterable, size: int, batch: Batch):
-    """Cut a reader into (lines, number of the last line, digest up to there); check the part that was committed before."""
-    chunk: list = []
-    for line in reader:
-        chunk.append(line)
-        digest = _digest_of(reader)
-        if line.number == batch.committed_lines and batch.committed_digest and bytes(batch.committed_digest) != digest:
-            raise BatchKeyUsed(f"{batch.reference} has this name already, and its first lines were others.")
-        if len(chunk) == size:
-            yield chunk, line.number, digest
-            chunk = []
-    if chunk:
-        yield chunk, chunk[-1].number, _digest_of(reader)
-
-
-def _digest_of(reader) -> bytes | None:
-    digest = getattr(reader, "sha256", None)
-    return digest.digest() if digest is not None else None
