@@ -217,7 +217,7 @@ MAIL_EMPTIED_AFTER_DAYS = env.int("MAIL_EMPTIED_AFTER_DAYS", default=30)
 # Message Data (CLOCKS: the policy's own numbers are ours to set)
 RETENTION_SEAL_AHEAD_HOURS = 48  # a fixed point of the design; settable for nobody
 RETENTION_LONGEST_LIFE_DAYS = env.int("RETENTION_LONGEST_LIFE_DAYS", default=3660)
-RETENTION_BATCH_LINES = env.int("RETENTION_BATCH_LINES", default=1000)  # committed together: none or all
+RETENTION_BATCH_LINES = env.int("RETENTION_BATCH_LINES", default=10_000)  # committed together: none or all; also after 16 MB
 RETENTION_LARGEST_ATTACHMENTS_BYTES = env.int("RETENTION_LARGEST_ATTACHMENTS_BYTES", default=10 * 1024 * 1024)  # of one message together
 # a line carries its files in base64, which is a third longer; it is held in memory, and so are as many as are committed together
 RETENTION_LONGEST_LINE_BYTES = env.int("RETENTION_LONGEST_LINE_BYTES", default=1_048_576 + RETENTION_LARGEST_ATTACHMENTS_BYTES * 4 // 3)
