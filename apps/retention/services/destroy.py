@@ -91,14 +91,16 @@ def open_due(*, at: datetime) -> list[str]:
 
 @transaction.atomic
 def claim(*, at: datetime) -> Destruction | None:
-    """Take the oldest claimable work with a lease; the attempt counts before the work, so that a killer is found out."""
-    work = Destruction.objects.select_for_update(skip_locked=True).claimable(at).first()
-    if work is None:
-        return None
-    if work.attempts >= MOST_ATTEMPTS:
+    """Take the oldest claimable work with a lease; the attempt counts before the work, so that a killer is found out.
+
+    What has had its attempts is parked on the way, and holds up nothing behind it.
+    """
+    waiting = Destruction.objects.select_for_update(skip_locked=True).claimable(at).order_by("day", "id")
+    while (work := waiting.first()) is not None and work.attempts >= MOST_ATTEMPTS:
         work.parked_at = at
         work.save(update_fields=["parked_at"])
         ledger.record("destruction.parked", by=SYSTEM, about=work.reference, at=at, facts={"attempts": work.attempts})
+    if work is None:
         return None
     work.attempts += 1
     work.leased_until = at + timedelta(seconds=settings.RETENTION_LEASE_SECONDS)
