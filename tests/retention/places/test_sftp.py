@@ -409,15 +409,15 @@ def test_a_link_at_the_server_is_not_followed(openssh: OpenSshPeer, tmp_path):
 
 def test_a_server_that_dies_in_the_middle_is_down_and_the_next_put_is_whole(openssh: OpenSshPeer):
     class Dying:
-        """Stops the session's process after the second block."""
+        """Kills the session's processes after the second block."""
 
         def __init__(self, content):
             self.content, self.given = content, 0
 
         def read(self, size=-1):
             if self.given == 2 * BLOCK:
-                for child in _children(openssh.server.process.pid):
-                    os.kill(child, 9)
+                for process in _below(openssh.server.process.pid):
+                    os.kill(process, 9)
             piece = self.content[self.given : self.given + size]
             self.given += len(piece)
             return piece
@@ -434,6 +434,8 @@ def test_a_server_that_dies_in_the_middle_is_down_and_the_next_put_is_whole(open
     assert openssh.everything() == [NAME, "other/one"]
 
 
-def _children(process: int) -> list[int]:
+def _below(process: int) -> list[int]:
+    """Every process that this one started, and those that they started: for whom is not root, sshd has three a session."""
     with open(f"/proc/{process}/task/{process}/children") as file:
-        return list(map(int, file.read().split()))
+        children = list(map(int, file.read().split()))
+    return [one for child in children for one in (child, *_below(child))]

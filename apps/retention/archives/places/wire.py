@@ -85,6 +85,7 @@ def trust(authority: str = "") -> ssl.SSLContext:
     """TLS with the name checked; by the system's authorities, or by `authority` (PEM) alone where the place has its own."""
     context = ssl.create_default_context() if not authority else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)  # an answer that was cut is not one that ended
     if authority:
         try:
             context.load_verify_locations(cadata=authority)
