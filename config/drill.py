@@ -22,7 +22,7 @@ from apps.audit.services import journal
 from apps.backups.copies import homes
 from apps.backups.services import replaying
 from apps.foundation.actors import SYSTEM
-from apps.foundation.keys import keystore
+from apps.foundation.keys import FileKeystore, keystore
 from apps.foundation.refusals import Refusal
 from apps.retention.services import destroy, sealing
 from apps.retention.services import replay as retention
@@ -114,10 +114,9 @@ def require_copy(live_home: Path) -> None:
             raise homes.CopyReachesOut("The keystore of the exercise lies outside of the copy.")
 
 
-def _folders_of(store: Any) -> list[Path]:
-    """Every folder that a keystore names, one or several: a key that is destroyed in the copy must never be a live one."""
-    named = [item for value in vars(store).values() for item in (value if isinstance(value, list | tuple) else [value])]
-    return [item for item in named if isinstance(item, Path)]
+def _folders_of(store: FileKeystore) -> list[Path]:
+    """Every folder that a keystore uses: a key that is destroyed in the copy must never be a live one."""
+    return [*(copy.folder for copy in store.copies), store.master.first.parent]
 
 
 def violations(at: datetime) -> list[tuple[str, str]]:

@@ -20,6 +20,14 @@ env = environ.Env()
 # Keystore, journal, signing keys and the embedded services live here, never in the database or its backups.
 COVENANT_HOME = Path(env.str("COVENANT_HOME", default=str(BASE_DIR / "var"))).resolve()
 
+# Every secret lies in both folders, wrapped by a master key that lies in neither; all hosts see all three. Best on two volumes,
+# with the master key on a third. Empty: COVENANT_HOME/keystore, COVENANT_HOME/keystore-second, COVENANT_HOME/master/master-1.key.
+# A rotation of the master key makes master-2.key beside it and removes master-1.key; the setting stays as it is.
+KEYSTORE_DIRECTORIES = env.list("KEYSTORE_DIRECTORIES", default=[])
+KEYSTORE_MASTER_KEY_FILE = env.str("KEYSTORE_MASTER_KEY_FILE", default="")
+# What the operator has to say of snapshots and backups of these volumes, and how long they live: printed on every certificate.
+KEYSTORE_SNAPSHOTS = env.str("KEYSTORE_SNAPSHOTS", default="")
+
 # Addresses of the services started by `make run`; real environment variables win.
 SERVICES_FILE = COVENANT_HOME / "run" / "services.env"
 if SERVICES_FILE.is_file():

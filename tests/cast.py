@@ -10,6 +10,7 @@ from apps.accounts.services import registration
 from apps.audit.services import installation, journal
 from apps.foundation import signing
 from apps.foundation.actors import SYSTEM
+from apps.foundation.keys import forget, keystore, setting_up
 from apps.policies.services import publication
 from apps.retention.importing.lines import Incoming, Party
 from apps.retention.models import Batch, ConversationClass, RetentionRule
@@ -27,12 +28,21 @@ PASSWORD = "a-long-enough-passphrase-26"
 def house(at: datetime = NOON) -> None:
     """An installation with its keys, its journal and a policy in force."""
     signing.create_missing()
+    setting_up.set_up(keystore(), new=True)
     installation.ensure(at - 400 * DAY)
     journal.open_journal(at - 400 * DAY)
     publication.publish_first(
         title="Privacy Policy", introduction="", by=SYSTEM, at=at - 399 * DAY,
         clauses=[{"code": "all", "heading": "All of it", "text": "We keep our word.", "promises": ["P06", "P26"]}],
     )  # fmt: skip
+
+
+def lose_secret(name: str) -> None:
+    """A secret is gone from both copies of the keystore and from memory, without a mark: a loss, and no destruction."""
+    store = keystore()
+    for copy in store.copies:
+        copy.path(name).unlink()
+    forget(store.identity, name)
 
 
 def staff(username: str, *roles: Role, at: datetime = NOON) -> StaffMember:

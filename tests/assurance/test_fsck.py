@@ -205,8 +205,14 @@ def the_canary_is_of_another_key(world):
     return "states", world.living.reference, "Its canary does not open with its key."
 
 
-def the_key_of_a_day_is_missing(world):
+def a_copy_of_a_secret_is_missing(world):
     day_key(world).unlink()
+    return "keystore", f"secret day/{world.living.expiry_on}", "The two copies of the keystore differ about it."
+
+
+def the_key_of_a_day_is_missing(world):
+    for copy in world.home.glob("keystore*"):
+        (copy / f"day/{world.living.expiry_on}").unlink()
     return "states", world.living.reference, f"It is sealed, and its secret day/{world.living.expiry_on} is not in the keystore."
 
 
@@ -364,7 +370,8 @@ def the_secret_of_a_destroyed_day_is_there(world):
 
 
 def nothing_says_that_the_secret_was_destroyed(world):
-    (world.home / "keystore" / f"{world.day.secret}.destroyed").unlink()
+    for copy in world.home.glob("keystore*"):
+        (copy / f"{world.day.secret}.destroyed").unlink()
     why = f"It is done, and nothing in the keystore says that {world.day.secret} was destroyed."
     return "destructions", world.day.reference, why
 
@@ -415,7 +422,7 @@ VIOLATIONS = (
     a_row_belongs_to_no_cohort, a_row_of_a_destroyed_cohort_is_there, a_row_names_a_segment_that_is_not_there,
     a_row_stands_in_its_leaf_and_aside, a_number_stands_in_two_leaves, nobody_knows_of_a_leaf, a_row_was_deleted,
     more_is_destroyed_than_certified, a_cohort_stepped_back, a_cohort_can_be_read_past_its_day, messages_outlived_their_day,
-    a_cohort_says_that_it_is_gone, the_canary_is_of_another_key, the_key_of_a_day_is_missing,
+    a_cohort_says_that_it_is_gone, the_canary_is_of_another_key, the_key_of_a_day_is_missing, a_copy_of_a_secret_is_missing,
     a_ciphertext_was_changed, a_proof_was_changed, a_message_is_found_by_somebody_else, a_message_is_not_found_by_its_id,
     a_message_is_stored_twice, a_sealed_message_was_exchanged, a_sealed_message_is_missing, a_segment_was_never_sealed,
     an_effect_has_no_entry, an_effect_has_two_entries,

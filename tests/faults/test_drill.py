@@ -101,7 +101,8 @@ def test_what_the_replay_can_not_send_away_is_found_and_ends_with_one(past, clea
     """Somebody put the rows and the key of a destroyed day back into the live system: so a restore brings them back too."""
     day = past["days"][0]
     store = keystore()
-    (store.folder / f"day/{day.isoformat()}.destroyed").unlink()
+    for copy in store.copies:
+        copy.mark(f"day/{day.isoformat()}").unlink()
     store.ensure(f"day/{day.isoformat()}")
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
@@ -276,9 +277,10 @@ def test_the_copy_follows_links_stands_alone_and_leaves_the_keys_of_places_out(h
     copy = homes.make(home, "DRL-TEST")
     try:
         homes.require_alone(copy)
-        assert type(store)(copy / "keystore").get("day/2026-03-15") == secret
+        copied = type(store)((copy / "keystore", copy / "keystore-second"), copy / "master" / "master-1.key")
+        assert copied.get("day/2026-03-15") == secret
         assert not (copy / "keystore" / "place").exists()
-        assert sorted(path.name for path in copy.iterdir()) == ["journal", "keystore", "signing"]
+        assert sorted(path.name for path in copy.iterdir()) == ["journal", "keystore", "keystore-second", "master", "signing"]
         assert {path.stat().st_mode & 0o077 for path in [copy, *copy.rglob("*")]} == {0}
         assert homes.left_behind(home) == [copy]
     finally:
@@ -311,7 +313,7 @@ def test_the_exercise_refuses_a_keystore_that_lies_outside_of_the_copy(home, tmp
     settings.COVENANT_HOME = homes.make(home, "DRL-TEST")
     try:
         drill_exercise.require_copy(home)
-        monkeypatch.setattr(drill_exercise, "keystore", lambda: FileKeystore(tmp_path / "elsewhere"))
+        monkeypatch.setattr(drill_exercise, "keystore", lambda: FileKeystore((tmp_path / "elsewhere",), tmp_path / "master-1.key"))
         with pytest.raises(homes.CopyReachesOut, match="keystore of the exercise lies outside"):
             drill_exercise.require_copy(home)
     finally:

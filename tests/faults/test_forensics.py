@@ -6,6 +6,7 @@ that finding nothing means something.
 """
 
 import base64
+import contextlib
 import hmac
 import json
 import logging
@@ -22,7 +23,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.db import connection
 
-from apps.foundation.keys import keystore
 from apps.retention.importing.lines import Party
 from apps.retention.models import Cohort
 from apps.retention.services import sweep
@@ -95,14 +95,19 @@ def rows_in(dump: bytes) -> Iterator[tuple]:
 
 
 def keys_left(home: Path) -> list[bytes]:
-    """Every secret that can still be had from the keystore, whatever it is called, and what lies where one would lie in a file.
+    """Every secret that opens of any file that lies about, by position and not by name or by our code.
 
-    The foundation unwraps them: without the installation's master key nobody could, and an examiner with everything has that.
+    In clear where a file says so; else with each master key that is there, under the name that the file has or was meant for.
     """
-    by_position = {content[4:36] for path in (home / "keystore").rglob("*") if path.is_file() and len(content := path.read_bytes()) >= 36}
-    store = keystore()
-    kinds = ("day", "organization", "aside", "archive", "matter", "place", "hold")
-    return sorted(by_position | {store.get(name) for kind in kinds for name in store.names(kind)})
+    contents = {path: path.read_bytes() for path in home.rglob("*") if path.is_file() and not path.is_socket()}
+    masters = [AESGCM(content[4:36]) for content in contents.values() if content[:4] == b"CVM1"]
+    found = {content[4:36] for content in contents.values() if content[:4] == b"CVK1"}
+    for path, content in contents.items():
+        name = f"{path.parent.name}/{path.name.lstrip('.').split('.')[0]}"
+        for master in masters if content[:4] == b"CVK2" else ():
+            with contextlib.suppress(InvalidTag):
+                found.add(master.decrypt(content[12:24], content[24:72], name.encode()))
+    return sorted(found)
 
 
 def read_with(keys: list[bytes], rows: list[tuple], organizations: dict[int, str]) -> tuple[set[str], set[str]]:

@@ -187,9 +187,8 @@ def test_a_right_lost_since_the_page_was_opened_no_longer_counts(place, clinic, 
     assert Hold.objects.count() == 0
 
 
-def test_without_the_secret_of_the_matter_nothing_is_placed_and_the_secret_is_not_made_anew(place, clinic, matter, monkeypatch):
-    monkeypatch.setattr(keys, "_derived", {})
-    (keystore().folder / "hold" / matter.reference).unlink()
+def test_without_the_secret_of_the_matter_nothing_is_placed_and_the_secret_is_not_made_anew(place, clinic, matter):
+    cast.lose_secret(f"hold/{matter.reference}")
     with pytest.raises(keys.KeyMissing):
         place(organization=clinic)
     assert Hold.objects.count() == 0

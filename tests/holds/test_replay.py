@@ -13,6 +13,7 @@ from apps.holds import promises
 from apps.holds.models import Hold, Matter
 from apps.holds.services import asking, matters, replay
 from apps.holds.texts import WordsUnreadable
+from tests import cast
 from tests.cast import DAY, NOON
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -154,9 +155,8 @@ def test_a_release_of_a_hold_that_nobody_knows_is_refused(told, by_force):
 
 
 @pytest.mark.parametrize("kind", ["matter.opened", "hold.placed"])
-def test_without_the_secret_of_its_matter_nothing_is_made_up(told, by_force, matter, monkeypatch, kind):
-    monkeypatch.setattr(keys, "_derived", {})
-    (keystore().folder / "hold" / matter.reference).unlink()
+def test_without_the_secret_of_its_matter_nothing_is_made_up(told, by_force, matter, kind):
+    cast.lose_secret(f"hold/{matter.reference}")
     by_force("DELETE FROM holds_hold")
     if kind == "matter.opened":
         by_force("DELETE FROM holds_matter")
@@ -165,9 +165,8 @@ def test_without_the_secret_of_its_matter_nothing_is_made_up(told, by_force, mat
     assert Hold.objects.count() == 0
 
 
-def test_with_the_secret_of_another_keystore_the_words_do_not_open(told, by_force, matter, monkeypatch):
-    monkeypatch.setattr(keys, "_derived", {})
-    (keystore().folder / "hold" / matter.reference).unlink()
+def test_with_the_secret_of_another_keystore_the_words_do_not_open(told, by_force, matter):
+    cast.lose_secret(f"hold/{matter.reference}")
     keystore().ensure(f"hold/{matter.reference}")
     forget(by_force)
     with pytest.raises(WordsUnreadable):

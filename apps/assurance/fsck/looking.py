@@ -14,6 +14,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from django.conf import settings
 from django.db import connection, transaction
 
 from apps.assurance.fsck.secrets import Secrets
@@ -75,7 +76,9 @@ class House:
     seen: dict[bytes, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.secrets = Secrets(self.folder / "keystore")
+        folders = tuple(map(Path, settings.KEYSTORE_DIRECTORIES)) or (self.folder / "keystore", self.folder / "keystore-second")
+        masters = Path(settings.KEYSTORE_MASTER_KEY_FILE or self.folder / "master" / "master-1.key").parent
+        self.secrets = Secrets(folders, masters)
         self.today = self.at.astimezone(UTC).date()
 
     def count(self, what: str, number: int = 1) -> None:

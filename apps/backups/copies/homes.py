@@ -16,7 +16,7 @@ from apps.foundation.refusals import Refusal
 
 IN_MEMORY = Path("/dev/shm")
 #: what a restored installation needs; the rest of a home belongs to the running one
-PARTS = ("keystore", "journal", "signing")
+PARTS = ("keystore", "master", "journal", "signing")
 LEFT_OUT = frozenset({"place"})
 PREFIX = "covenant-drill-"
 SPARE = 1.2

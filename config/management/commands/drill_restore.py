@@ -35,7 +35,7 @@ from config.embedded.trouble import Trouble
 
 COMMAND_LINE = Actor("system", "command-line")
 #: the exercise in its own process knows the copy and no broker, cache or other database
-FOREIGN = ("DATABASE_URL", "REDIS_URL", "CACHE_URL", "COVENANT_HOME", "DATABASE_POOL")
+FOREIGN = ("DATABASE_URL", "REDIS_URL", "CACHE_URL", "COVENANT_HOME", "DATABASE_POOL", "KEYSTORE_DIRECTORIES", "KEYSTORE_MASTER_KEY_FILE")
 
 
 class ExerciseFailed(Refusal):

@@ -17,7 +17,9 @@ from apps.assurance.services import board
 from apps.audit.models import Installation
 from apps.audit.services import installation, journal
 from apps.foundation import clock, signing
+from apps.foundation.keys import keystore, setting_up
 from apps.foundation.refusals import Refusal
+from apps.retention.models import Cohort
 from apps.retention.services import leaves
 from apps.staff.models import StaffMember
 from config import demo, guard
@@ -51,6 +53,9 @@ class Command(BaseCommand):
         installation.ensure(now)
         journal.open_journal(now)
         journal.require_in_step()
+        # before the first message a keystore may be begun; afterwards one that is missing was lost
+        for made in setting_up.set_up(keystore(), new=not Cohort.objects.exists()):
+            self.stdout.write(f"keystore: {made}")
         journal.write_owed()
         board.ensure(now)
         if settings.DEMO and not no_demo and not StaffMember.objects.exists() and not Organization.objects.exists():
