@@ -6,7 +6,7 @@ from django.db import transaction
 from apps.audit import journal_ends, journal_file
 from apps.audit.journal_file import JournalDamaged
 from apps.audit.models import JournalEntry
-from apps.audit.services import journal, ledger, restoring
+from apps.audit.services import journal, ledger, restoring, sealing
 
 
 def adopt(line):
@@ -160,3 +160,15 @@ def test_the_journal_of_another_installation_is_not_told(restored, by_force):
     by_force("UPDATE audit_installation SET installation_id = gen_random_uuid()")
     with pytest.raises(journal.JournalForeign):
         list(restoring.lacking())
+
+
+def test_a_seal_that_a_replayed_restore_left_behind_is_not_missed_but_one_before_it_is(open_journal, owe):
+    for number in (1, 2):
+        journal.write(owe(f"seal-{number}", kind="ledger.sealed", number=number, digest="ab" * 32).pk)
+    assert [problem for problem in sealing.verify().problems if "missing in the database" in problem] == [
+        "Seal 1 is named in the journal and missing in the database.", "Seal 2 is named in the journal and missing in the database.",
+    ]  # fmt: skip
+    journal.write(owe("RST-1", kind="restore.replayed", first=2, last=2).pk)
+    assert [problem for problem in sealing.verify().problems if "missing in the database" in problem] == [
+        "Seal 1 is named in the journal and missing in the database."
+    ]

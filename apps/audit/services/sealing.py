@@ -32,6 +32,7 @@ EVENTS_A_SEAL = 10_000  # a seal of more only where one transaction wrote more
 NAMED = 100  # problems named; the rest is counted
 LEAF = struct.Struct(">q32s")
 SEALED = "ledger.sealed"
+REPLAYED = "restore.replayed"
 NEXT_TRANSACTION = Func(
     template="pg_snapshot_xmax(pg_current_snapshot())::text::bigint", output_field=BigIntegerField()
 )
@@ -275,5 +276,12 @@ class _Verification:
             self._say(f"The journal can't vouch for the seals: {refusal.what}")
 
     @staticmethod
-    def _named_seals() -> Iterator[journal.Line]:
-        return (line for line in journal.read(each_signature=False) if line.kind == SEALED)
+    def _named_seals() -> list[journal.Line]:
+        """Seals that must still be there. Those that a restore left behind are gone with their events, and the journal tells of it."""
+        named: list[journal.Line] = []
+        for line in journal.read(each_signature=False):
+            if line.kind == SEALED:
+                named.append(line)
+            elif line.kind == REPLAYED:
+                named = [one for one in named if not line.body["first"] <= one.sequence <= line.body["last"]]
+        return named

@@ -19,7 +19,6 @@ It must never run while a clock is in doubt or journal and database are out of s
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -30,10 +29,11 @@ from apps.audit.services import journal, ledger
 from apps.foundation import doorbell
 from apps.foundation.actors import SYSTEM
 from apps.foundation.clock import day_of
-from apps.foundation.keys import KeyDamaged, KeyDestroyed, keystore
+from apps.foundation.keys import KeyDestroyed, keystore
 from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
 from apps.holds.services import asking
+from apps.retention.archives.places.troubles import PlaceTrouble
 from apps.retention.models import Cohort, Destruction
 from apps.retention.services import certify, clock_guard
 from apps.retention.services.clock_guard import ClockInDoubt
@@ -50,6 +50,9 @@ from apps.staff.models import StaffMember
 log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 5
+
+#: how long a place that is down is left alone; the messages are unreadable already
+PLACE_REST = timedelta(minutes=10)
 
 #: what ends, by scope
 ENDS: dict[str, End] = {
@@ -125,6 +128,8 @@ def destroy_due(*, at: datetime) -> list[str]:
         seen.add(work.pk)
         try:
             done.append(run(work=work, at=at).reference)
+        except PlaceTrouble as trouble:
+            _note(work, f"{trouble.code}: {trouble.what}"[:200], wait=PLACE_REST if trouble.retryable else None)
         except Refusal as refusal:
             _note(work, f"{refusal.code}: {refusal.what}"[:200])
         except Exception as error:
@@ -133,12 +138,17 @@ def destroy_due(*, at: datetime) -> list[str]:
     return done
 
 
-def _note(work: Destruction, what: str) -> None:
-    """Keep the kind of error; the lease runs out by itself, so that the next try waits a little."""
+def _note(work: Destruction, what: str, *, wait: timedelta | None = None) -> None:
+    """Keep the kind of error; the lease runs out by itself, so that the next try waits a little.
+
+    `wait` is for what mends itself, such as a place that is down: the attempt does not count, and the next one waits longer.
+    """
     with transaction.atomic():
         row = Destruction.objects.select_for_update().get(pk=work.pk)
         row.last_error = what
-        row.save(update_fields=["last_error"])
+        if wait is not None:
+            row.attempts, row.leased_until = max(0, row.attempts - 1), row.leased_until + wait
+        row.save(update_fields=["last_error", "attempts", "leased_until"])
 
 
 @transaction.atomic
@@ -196,15 +206,14 @@ def _is_going(work: Destruction) -> bool:
 
     Everything was asked then, under the same locks; what came since came too late, and only the end is left.
     """
-    store = keystore()
-    if work.state != DestructionState.JOURNALLED or store.was_destroyed(work.secret):
-        return work.state == DestructionState.JOURNALLED
-    if store.exists(work.secret):  # else `ensure` would make it
-        with suppress(KeyDamaged):
-            try:
-                store.ensure(work.secret)
-            except KeyDestroyed:  # half of it is there still
-                return True
+    if work.state != DestructionState.JOURNALLED:
+        return False
+    try:
+        keystore().get(work.secret)
+    except KeyDestroyed:  # or marked, and half of it is there still
+        return True
+    except Refusal:  # missing, damaged or closed: nobody has begun to destroy it
+        return False
     return False
 
 

@@ -20,7 +20,8 @@ from apps.retention.services import aside, grounds
 from apps.retention.services.grounds import Scope
 from apps.retention.states import READABLE
 
-CHUNK = 2_000
+#: rows fetched at once; few, since each may carry files
+CHUNK = 20
 
 
 @dataclass(frozen=True)
@@ -85,20 +86,17 @@ def _tags(scopes: tuple[Scope, ...], opener: envelope.Envelope) -> list[bytes] |
 
 
 def _leaf_rows(cohort: Cohort, scopes: tuple[Scope, ...], opener: envelope.Envelope) -> Iterator[aside.Row]:
-    tags, after = _tags(scopes, opener), 0
+    tags = _tags(scopes, opener)
     narrow = "" if tags is None else " AND tags && %s::bytea[]"
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT id, segment, policy_version_id, proof, ciphertext FROM message"
-                f" WHERE expiry = %s AND organization_id = %s AND id > %s{narrow} ORDER BY id LIMIT {CHUNK}",
-                [cohort.expiry_on, cohort.organization_id, after, *([] if tags is None else [tags])],
-            )
-            rows = [aside.Row(n, segment, version, bytes(proof), bytes(text)) for n, segment, version, proof, text in cursor]
-        yield from rows
-        if len(rows) < CHUNK:
-            return
-        after = rows[-1].id
+    with connection.chunked_cursor() as cursor:
+        cursor.itersize = CHUNK
+        cursor.execute(
+            "SELECT id, segment, policy_version_id, proof, ciphertext FROM message"
+            f" WHERE expiry = %s AND organization_id = %s{narrow} ORDER BY id",
+            [cohort.expiry_on, cohort.organization_id, *([] if tags is None else [tags])],
+        )
+        for number, segment, version, proof, text in cursor:
+            yield aside.Row(number, segment, version, bytes(proof), bytes(text))
 
 
 def _bundle_rows(bundle: AsideBundle, scopes: tuple[Scope, ...], opener: envelope.Envelope) -> Iterator[aside.Row]:

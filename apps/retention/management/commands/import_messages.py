@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from apps.accounts.services.registration import organization_by_reference
+from apps.audit.services import journal
 from apps.foundation import clock
 from apps.foundation.actors import Actor
 from apps.foundation.refusals import Refusal
@@ -50,6 +51,7 @@ class Command(BaseCommand):
         self._report(batch, quiet_lines)
 
     def _import(self, file: Path, organization: str, source: str | None, life_from: str) -> Batch:
+        journal.require_in_step()  # a restored database takes nothing in before it is replayed
         owner = organization_by_reference(organization)
         by = Actor("system", f"import.{_login()}")
         digest = _digest(file)

@@ -4,8 +4,9 @@ Its own secret dies first, then its files are removed from their place and looke
 the certificate, not the end of the messages' readability. An archive in which a hold may cover a message is kept whole.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 
 from django.db import transaction
 
@@ -22,22 +23,27 @@ from apps.retention.services.archives import parts, places
 from apps.retention.services.ends import KeptMeanwhile
 from apps.retention.states import ARCHIVE_MOVES, ArchiveState, DestructionScope, TargetKind
 
+#: work rows made in one sweep
+MOST_AT_ONCE = 500
+
 #: stands for tags that are not known: an archive that was taken over after a restore may hold anybody
 UNKNOWN = b""
 
 
 def open_due(*, at: datetime) -> list[Destruction]:
-    """A work row for every hosted archive whose life is over and that no hold keeps."""
-    return [_open(archive, at) for archive in due(at=at) if not is_held(archive, at)]
+    """A work row for every hosted archive whose life is over and that no hold keeps; some hundreds at a time."""
+    free = (archive for archive in due(at=at) if not is_held(archive, at))
+    return [_open(archive, at) for archive in list(islice(free, MOST_AT_ONCE))]
 
 
-def due(*, at: datetime) -> list[Archive]:
-    """Hosted archives whose life is over, held or not, and that have no work row."""
-    return list(
+def due(*, at: datetime) -> Iterator[Archive]:
+    """Hosted archives whose life is over, held or not, and that have no work row, one after the other."""
+    return (
         Archive.objects.filter(state=ArchiveState.CLOSED, target__kind=TargetKind.HOSTED, keep_until__lte=day_of(at))
         .exclude(pk__in=Destruction.objects.filter(scope=DestructionScope.ARCHIVE).values("archive"))
         .select_related("cohort__organization", "target")
-        .order_by("keep_until", "id")[:500]
+        .order_by("keep_until", "id")
+        .iterator(chunk_size=MOST_AT_ONCE)
     )
 
 
