@@ -38,7 +38,7 @@ def fork(work: Callable[[], Any]) -> int:
         return pid
     status = 1
     try:
-        keys._derived.clear()  # a process of its own has derived nothing yet; a lease outlasts what others have
+        keys.forget_all()  # a process of its own has derived nothing yet; a lease outlasts what others have
         work()
         status = 0
     except BaseException:

@@ -200,6 +200,7 @@ def test_what_was_destroyed_is_in_no_file_no_log_no_dump_and_opens_with_no_key_t
     assert files_with(some, servers), "the rows are not in the data files"
     dumped = list(rows_in(old_dump))
     assert sorted(dumped) == sorted(rows)
+    assert keys_left(home / "keystore") == [], "a copy of the keystore opens without the master key"
     said, people = read_with(keys_left(home), dumped, organizations)
     texts = (BODY, TALK, FILE, ADDRESS)
     assert said == {text % n for n in range(1, messages + 1) for text in texts} | {CONTENT.decode()}

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from apps.foundation.keys.derivation import derive, forget
+from apps.foundation.keys.derivation import derive, forget, forget_all
 from apps.foundation.keys.file_store import FileKeystore
 from apps.foundation.keys.interface import KINDS, Keystore
 from apps.foundation.keys.refusals import (
@@ -43,6 +43,7 @@ __all__ = [
     "Keystore",
     "derive",
     "forget",
+    "forget_all",
     "keystore",
 ]
 

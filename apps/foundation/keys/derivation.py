@@ -53,3 +53,9 @@ def forget(identity: str, name: str) -> None:
     _secrets.pop((identity, name), None)
     for key in [key for key in list(_derived) if key[0] == identity and name in key[1]]:
         _derived.pop(key, None)
+
+
+def forget_all() -> None:
+    """Leave nothing in memory, as in a process that has just begun."""
+    _secrets.clear()
+    _derived.clear()

@@ -12,7 +12,6 @@ Marks come first, in both copies, and need no lock; overwriting comes under the 
 rewrap a file can bring it back. It must never overwrite a sound secret, nor make again one that was destroyed.
 """
 
-import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -277,7 +276,7 @@ class FileKeystore:
         except OSError as error:
             for path in (*drafts, *(copy.path(name) for copy in published)):
                 _shred_if_possible(path)
-            raise KeyNotMade(f"The secret {name} can't be made: {why(error)}.") from error
+            raise KeyNotMade(f"The secret {name} can't be made in {copy}: {why(error)}.") from error
         for draft in drafts:
             _shred_if_possible(draft)
         self._refuse_marked(name)
@@ -379,5 +378,5 @@ def _shred_if_possible(path: Path) -> None:
 
 
 def why(error: OSError) -> str:
-    where = f" in {os.path.dirname(error.filename)}" if isinstance(error.filename, str) else ""
-    return f"no space is left{where}" if error.errno in NO_SPACE else f"{error.strerror}{where}"
+    """What the system said, in words for an operator."""
+    return "no space is left" if error.errno in NO_SPACE else error.strerror or type(error).__name__

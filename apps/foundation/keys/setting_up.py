@@ -69,7 +69,7 @@ def label_copies(store: FileKeystore, key: MasterKey, lacking: list[Copy]) -> No
                 with contextlib.suppress(PermissionError):
                     os.chmod(folder, 0o700)
     except OSError as error:
-        raise CopyOutOfReach(f"The keystore's folders can't be made: {why(error)}.") from error
+        raise CopyOutOfReach(f"The keystore's folders can't be made in {' and '.join(map(str, store.copies))}: {why(error)}.") from error
 
 
 def _secrets_in(copy: Copy) -> set[str]:
