@@ -55,6 +55,13 @@ class Sealed(NamedTuple):
     ciphertext: bytes
 
 
+class Resealed(NamedTuple):
+    """What changes of a message that moves under another key; its proof does not."""
+
+    tags: list[bytes]
+    ciphertext: bytes
+
+
 class Envelope:
     """Encrypts and opens the messages of one cohort, or of its rows that stepped aside. Holds keys in memory only.
 
@@ -127,9 +134,9 @@ class Envelope:
             nonce + self._aead.encrypt(nonce, salt + body, self._bound_to(number, policy_version)),
         )
 
-    def reseal(self, body: bytes, salt: bytes, *, number: int, policy_version: int) -> tuple[list[bytes], bytes]:
-        """Tags and ciphertext of a message that moves under this key, by its canonical JSON as `open_raw` gave it."""
-        return self.tags(parsed(body)), self.seal_bytes(salt + body, number=number, policy_version=policy_version)
+    def reseal(self, salt: bytes, body: bytes, message: dict, *, number: int, policy_version: int) -> Resealed:
+        """A message that moves under this key, as `open_raw` gave it: the same bytes, so that its proof hash stays what it was."""
+        return Resealed(self.tags(message), self.seal_bytes(salt + body, number=number, policy_version=policy_version))
 
     def open_raw(self, ciphertext: bytes, *, number: int, policy_version: int) -> tuple[bytes, bytes]:
         """The 32 random bytes and the canonical JSON of the message, unparsed. Raises Unreadable."""

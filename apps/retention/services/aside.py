@@ -11,22 +11,27 @@ their ground. Hidden all the while. It must never leave a row in both places or 
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from itertools import starmap
+from typing import NamedTuple
 
+import psycopg
 from django.db import connection, transaction
 
 from apps.audit.services import ledger
+from apps.foundation import binary_copy, garbage
 from apps.foundation.actors import SYSTEM
+from apps.foundation.digests import leaf_hash
 from apps.foundation.keys import keystore
 from apps.holds.models import Matter
 from apps.retention import envelope
+from apps.retention.envelope import Resealed
 from apps.retention.models import AsideBundle, AsideMessage, Cohort, Destruction
 from apps.retention.services import arrivals, grounds
 from apps.retention.services.grounds import Grounds
 from apps.retention.states import AsideGround, CohortState
 
-CHUNK = 5_000
+CHUNK = 20_000
 #: attachments make rows large: a chunk ends before it would fill the memory of whoever decrypts it
 CHUNK_BYTES = 64 * 1024 * 1024
 
@@ -34,8 +39,7 @@ CHUNK_BYTES = 64 * 1024 * 1024
 MAY_STEP_ASIDE = (CohortState.EXPIRED, CohortState.INTENDED)
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One row as it is read: its number, where it stood, and what is encrypted."""
 
     id: int
@@ -47,15 +51,23 @@ class Row:
 
 #: why a row is kept, and for which matter where a hold keeps it
 Ground = tuple[AsideGround, Matter | None]
-#: a row, its 32 random bytes, and its message
-Opened = tuple[Row, bytes, dict]
+
+
+class Opened(NamedTuple):
+    """A row, its 32 random bytes, the canonical JSON that its proof is of, and that as a message."""
+
+    row: Row
+    salt: bytes
+    body: bytes
+    message: dict
 
 
 def step_aside(*, cohort: Cohort, at: datetime) -> int:
     """Move every row that a hold, an archive or a review keeps out of its day's leaf. Returns how many this call moved."""
     moved, after, seen = 0, 0, None
     while True:
-        count, after, looked = _move_chunk(cohort.pk, after, seen, at)
+        with garbage.put_off():
+            count, after, looked = _move_chunk(cohort.pk, after, seen, at)
         seen = looked if seen is None else seen
         moved += count
         if after is None:
@@ -92,12 +104,11 @@ def _counts(cohort: Cohort) -> dict[str, int]:
     return {str(ground): AsideMessage.objects.filter(cohort=cohort, ground=ground).count() for ground in grounds_there}
 
 
-def candidates(
-    cohort: Cohort, kept: Grounds, opener: envelope.Envelope, after: int, *, lock: bool = True
-) -> tuple[list[Row], int | None]:
+def candidates(cohort: Cohort, kept: Grounds, opener: envelope.Envelope, after: int) -> tuple[list[Row], int | None]:
     """The next rows of the leaf that may have a ground: all of them, or those of certain segments or with certain tags.
 
-    And the number after which to go on, None where these were the last. Without `lock` it only looks.
+    And the number after which to go on, None where these were the last. The rows themselves need no lock: whoever changes one
+    holds its cohort's, and who takes them out counts them.
     """
     narrow, values = "", []
     tags = [scope.tags(opener) for scope in kept.scopes]
@@ -105,19 +116,18 @@ def candidates(
         narrow = " AND (segment = ANY(%s::smallint[]) OR tags && %s::bytea[])"
         values = [sorted(kept.unarchived), sorted({tag for found in tags for tag in found})]
     where = f" FROM message WHERE expiry = %s AND organization_id = %s AND id > %s{narrow}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id, octet_length(ciphertext){where} ORDER BY id LIMIT {CHUNK + 1}",
-            [cohort.expiry_on, cohort.organization_id, after, *values],
-        )
-        last, go_on = chunk_end(cursor.fetchall())
-        if last is None:
-            return [], None
-        cursor.execute(
-            f"SELECT id, segment, policy_version_id, proof, ciphertext{where} AND id <= %s ORDER BY id{' FOR UPDATE' if lock else ''}",
-            [cohort.expiry_on, cohort.organization_id, after, *values, last],
-        )
-        return [Row(number, segment, version, bytes(proof), bytes(text)) for number, segment, version, proof, text in cursor], go_on
+    asked = [cohort.expiry_on, cohort.organization_id, after, *values]
+    last, go_on = chunk_end(_read(f"SELECT id, octet_length(ciphertext){where} ORDER BY id LIMIT {CHUNK + 1}", asked))
+    if last is None:
+        return [], None
+    rows = _read(f"SELECT id, segment, policy_version_id, proof, ciphertext{where} AND id <= %s ORDER BY id", [*asked, last])
+    return list(starmap(Row, rows)), go_on
+
+
+def _read(query: str, values: list) -> list[tuple]:
+    """The rows of a query in the wire's binary form: as text, each encrypted byte would take two digits and be read one by one."""
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(query, values, binary=True).fetchall()
 
 
 def chunk_end(sizes: Sequence[tuple[int, int]]) -> tuple[int | None, int | None]:
@@ -135,10 +145,11 @@ def by_ground(kept: Grounds, opener: envelope.Envelope, rows: Iterable[Row]) -> 
     """Which of `rows` are kept, by why; the rest may go. The one decision, for stepping aside as for a dry run."""
     found: dict[Ground, list[Opened]] = defaultdict(list)
     for row in rows:
-        message, salt = opener.open(row.ciphertext, number=row.id, policy_version=row.policy_version)
+        salt, body = opener.open_raw(row.ciphertext, number=row.id, policy_version=row.policy_version)
+        message = envelope.parsed(body)
         ground = kept.of(row.segment, message)
         if ground is not None:
-            found[ground].append((row, salt, message))
+            found[ground].append(Opened(row, salt, body, message))
     return found
 
 
@@ -147,29 +158,40 @@ def put_aside(cohort: Cohort, kept: Grounds, opener: envelope.Envelope, rows: li
     kept_rows = by_ground(kept, opener, rows)
     for (ground, matter), found in kept_rows.items():
         bundle = standing_bundle(cohort, ground, matter, kept, at)
-        sealer = envelope_of(bundle, cohort, create=True)
-        AsideMessage.objects.bulk_create(
-            (
-                AsideMessage(
-                    id=row.id, cohort=cohort, bundle=bundle, ground=ground, segment=row.segment,
-                    policy_version_id=row.policy_version, tags=sealed.tags, proof=sealed.proof, ciphertext=sealed.ciphertext,
-                    moved_at=at,
-                )
-                for row, sealed in reseal(sealer, found)
-            ),
-            batch_size=1_000,
-        )  # fmt: skip
-        arrivals.take_out(cohort.expiry_on, [row.id for row, _salt, _message in found])
+        _copy_in(bundle, reseal(envelope_of(bundle, cohort, create=True), found), at)
+        arrivals.take_out(cohort.expiry_on, [opened.row.id for opened in found])
     return sum(len(found) for found in kept_rows.values())
 
 
-def reseal(sealer: envelope.Envelope, found: Iterable[Opened]) -> Iterable[tuple[Row, envelope.Sealed]]:
-    """The same messages under another key, with the proof hash they had; a row whose proof does not fit is refused."""
-    for row, salt, message in found:
-        sealed = sealer.seal(message, number=row.id, policy_version=row.policy_version, salt=salt)
-        if sealed.proof != row.proof:
+def _copy_in(bundle: AsideBundle, rows: Iterable[tuple[Row, Resealed]], at: datetime) -> None:
+    """Write rows into a bundle by binary COPY, in the caller's transaction."""
+    same = binary_copy.bigint(bundle.cohort_id) + binary_copy.bigint(bundle.pk) + binary_copy.text(bundle.ground)
+    before, moved_at = binary_copy.columns(10), binary_copy.moment(at)
+    encoded = (
+        b"".join(
+            (
+                before, binary_copy.bigint(row.id), same, binary_copy.smallint(row.segment), binary_copy.bigint(row.policy_version),
+                binary_copy.array_of(tags, envelope.TAG_BYTES), binary_copy.bytea(row.proof), binary_copy.bytea(ciphertext), moved_at,
+            )
+        )
+        for row, (tags, ciphertext) in rows
+    )  # fmt: skip
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY retention_asidemessage (id, cohort_id, bundle_id, ground, segment, policy_version_id, tags, proof, ciphertext,"
+            " moved_at) FROM STDIN (FORMAT BINARY)"
+        ) as copy,
+    ):
+        binary_copy.send(copy, encoded)
+
+
+def reseal(sealer: envelope.Envelope, found: Iterable[Opened]) -> Iterable[tuple[Row, Resealed]]:
+    """The same messages under another key, their proof hash unchanged; a row whose proof does not fit is refused."""
+    for row, salt, body, message in found:
+        if leaf_hash(salt, body) != row.proof:
             raise envelope.Unreadable(f"Message {row.id} does not match its proof hash.")
-        yield row, sealed
+        yield row, sealer.reseal(salt, body, message, number=row.id, policy_version=row.policy_version)
 
 
 def envelope_of(bundle: AsideBundle, cohort: Cohort, *, create: bool = False) -> envelope.Envelope:

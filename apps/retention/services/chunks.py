@@ -3,35 +3,32 @@
 It must never hold more than one chunk, nor hand on what comes after lines that are not those committed before.
 """
 
-import gc
 from collections.abc import Iterable, Iterator
 
+from apps.foundation import garbage
 from apps.retention.importing.lines import Line
 from apps.retention.models import Batch
 from apps.retention.services.batches import BatchKeyUsed
 
 #: bytes of input after which a chunk is committed, however few its lines
 CHUNK_BYTES = 16 * 1024 * 1024
-ALL_GENERATIONS_EVERY = 50  # chunks
 
 #: lines, the number of the last of them, and the digest of all bytes up to there where the source has such
 Chunk = tuple[list[Line], int, bytes | None]
 
 
-def uncollected(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Python looks for cyclic garbage between two chunks only: a chunk's lines make none, and would be walked again and again."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        for number, chunk in enumerate(chunks, 1):
-            yield chunk
-            gc.collect(1 if number % ALL_GENERATIONS_EVERY else 2)
-    finally:
-        if collects:
-            gc.enable()
-
-
 def of(reader: Iterable, batch: Batch, *, size: int) -> Iterator[Chunk]:
+    """The chunks of a reader, one after the other; Python looks for garbage between two of them only."""
+    cut = _cut(reader, size, batch)
+    while True:
+        with garbage.put_off():
+            chunk = next(cut, None)
+            if chunk is None:
+                return
+            yield chunk
+
+
+def _cut(reader: Iterable, size: int, batch: Batch) -> Iterator[Chunk]:
     """Cut a reader into (lines, number of the last line, digest up to there); check the part that was committed before.
 
     A chunk also ends after CHUNK_BYTES, so that memory does not grow with the length of lines.

@@ -140,7 +140,7 @@ def _cohort(cohort: Cohort, in_leaf: int, at: datetime) -> Line:
 def _kept_in_leaf(cohort: Cohort, why: grounds.Grounds, opener: envelope.Envelope) -> Iterator[tuple[aside.Ground, int]]:
     after: int | None = 0
     while after is not None:
-        rows, after = aside.candidates(cohort, why, opener, after, lock=False)
+        rows, after = aside.candidates(cohort, why, opener, after)
         for ground, opened in aside.by_ground(why, opener, rows).items():
             yield ground, len(opened)
 

@@ -387,7 +387,7 @@ def feed(
     `now` is asked for each chunk: an import may run over midnight, and a cohort may close meanwhile. Raises BatchKeyUsed
     where the content is not what came before under this name.
     """
-    for lines, last_number, digest in chunks.uncollected(chunks.of(reader, batch, size=settings.RETENTION_BATCH_LINES)):
+    for lines, last_number, digest in chunks.of(reader, batch, size=settings.RETENTION_BATCH_LINES):
         if batch.finished_at is None:
             take_in(batch=batch, lines=lines, last_number=last_number, digest=digest, by=by, at=now())
         if progress:
