@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+import pyrage
 import pytest
 from django.conf import settings as live_settings
 from django.template import engines
 
 from apps.mail.models import OutgoingMail
 from apps.mail.services import outbox, rendering
-from apps.retention.models import Certificate, Cohort
-from apps.retention.services import reviews, sealing, sweep
+from apps.retention.models import ArchiveTarget, Certificate, Cohort
+from apps.retention.services import alarms, archiving, reviews, sealing, sweep, targets
 from tests import cast
+from tests.retention import archived
 
 MAILS = Path(live_settings.BASE_DIR) / "templates" / "mail"
 BLANK = "NOT-GIVEN"
@@ -35,11 +37,50 @@ def a_review():
     return cast.NOON + 7 * cast.DAY, ["records@client.example", clinic.reference, cohort.reference, "2026-03-16"]
 
 
+def an_alarm():
+    """A cohort is still there a day past its end."""
+    clinic = cast.hill_clinic()
+    cast.hand_over(clinic, [cast.message(1)])
+    at = cast.NOON + 9 * cast.DAY
+    alarms.look(at=at)
+    return at, ["bo@covenant.example", Cohort.objects.get().reference]
+
+
+def a_challenge():
+    """A client shows that it can open what is encrypted for it."""
+    client = cast.client("Northgate", archive="own_server")
+    key = str(pyrage.x25519.Identity.generate().to_public())
+    target = ArchiveTarget.objects.create(
+        organization=client, kind="own_server", place="https", address="https://archive.client.example/", country="US",
+        recipient=key, proposed_by=str(cast.bo().actor), proposed_at=cast.NOON,
+    )  # fmt: skip
+    targets.challenge(target=target, by=cast.bo(), at=cast.NOON, mail=True)
+    return cast.NOON, ["records@client.example", client.reference, target.reference, key, "BEGIN AGE ENCRYPTED FILE"]
+
+
+def a_place_that_fails():
+    """A folder of ours is open to others, again and again."""
+    mercy = cast.client("Mercy General", archive="hosted")
+    cast.rule(mercy, 7)
+    target = archived.hosted(mercy)
+    cast.hand_over(mercy, [cast.message(1)])
+    archived.folder().chmod(0o755)
+    at = cast.NOON + cast.DAY
+    for _turn in range(archiving.PATIENCE):
+        archiving.archive_due(at=at)
+        target.refresh_from_db()
+        at = target.next_try_at
+    return at, ["bo@covenant.example", mercy.reference, target.reference]
+
+
 #: template → act that sends it; the act returns when it was, and what the mail must say
 SENT_BY = {
     "retention/certificate_issued": a_destruction,
     "retention/review_opened": a_review,
     "retention/review_reminder": a_review,
+    "retention/alarm": an_alarm,
+    "retention/target_challenge": a_challenge,
+    "retention/target_fails": a_place_that_fails,
 }
 
 
@@ -69,12 +110,13 @@ def test_every_template_has_an_act_here_that_sends_it():
     assert all(path.suffix == ".txt" for path in MAILS.rglob("*") if path.is_file())
 
 
+@pytest.mark.django_db(transaction=True)  # parts of archives are read on a connection of their own
 @pytest.mark.parametrize("template", sorted(SENT_BY))
 def test_the_mail_of_the_act_arrives_and_nothing_in_it_is_blank(house, server, blanks_show, template):
     at, said = SENT_BY[template]()
-    mail = OutgoingMail.objects.get(template=template)
+    mail = OutgoingMail.objects.filter(template=template).order_by("id").first()
     assert outbox.send_due(at=at) == OutgoingMail.objects.count() == len(server.taken)
-    (arrived,) = [taken for taken in server.taken if taken.message["Subject"] == mail.subject]
+    (arrived,) = [taken for taken in server.taken if (taken.message["Subject"], taken.message["To"]) == (mail.subject, mail.to_address)]
     whole = f"{arrived.message['To']}\n{arrived.message['Subject']}\n{arrived.text}"
     assert [words for words in said if words not in whole] == []
     assert BLANK not in whole
