@@ -4,8 +4,9 @@ The driver's own row writer looks at the type of every value; here who writes kn
 made once. It must never guess: a value that does not fit its column is refused by the server, with the whole COPY.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from struct import Struct
 
 BEGIN = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
@@ -50,12 +51,19 @@ def bytea(value: bytes) -> bytes:
     return size(len(value)) + value
 
 
-def array_of(items: list[bytes], length: int) -> bytes:
+def array_of(items: Sequence[bytes], length: int) -> bytes:
     """A bytea[] whose items are all of one length."""
-    if not items:
-        return size(12) + _ARRAY(0, 0, _BYTEA, 0, 0, 0)[:12]
-    before = size(length)
-    return _ARRAY(20 + len(items) * (4 + length), 1, 0, _BYTEA, len(items), 1) + before + before.join(items)
+    begin, between = _array(len(items), length)
+    return begin + between.join(items)
+
+
+@cache
+def _array(count: int, length: int) -> tuple[bytes, bytes]:
+    """What stands before the first item of an array, and between two of them."""
+    between = size(length)
+    if count == 0:
+        return size(12) + _ARRAY(0, 0, 0, _BYTEA, 0, 0)[4:16], between
+    return _ARRAY(20 + count * (4 + length), 1, 0, _BYTEA, count, 1) + between, between
 
 
 def send(copy, rows: Iterable[bytes]) -> None:

@@ -83,20 +83,23 @@ class Envelope:
     def source_tag(self, source: str, message_id: str) -> bytes:
         return self.tag("source", f"{source}\x00{message_id}")
 
+    def conversation_tag(self, source: str, conversation: str) -> bytes:
+        return self.tag("conversation", f"{source}\x00{conversation}")
+
     def tags(self, message: dict) -> list[bytes]:
         """One tag for the conversation and one for each person or unmatched participant."""
         source, kept = message["source"], self._kept
         if len(kept) > MOST_TAGS_KEPT:
             kept.clear()
         key = (source, message["conversation"])
-        tags = {kept.get(key) or self._keep(key, "conversation", f"{source}\x00{key[1]}")}
+        tags = {kept.get(key) or self._keep(key, self.conversation_tag(*key))}
         for party in (message["sender"], *message["recipients"]):
             key = (source, party.get("person"), party.get("email"), party.get("id"))
-            tags.add(kept.get(key) or self._keep(key, *handle(source, party)))
+            tags.add(kept.get(key) or self._keep(key, self.tag(*handle(source, party))))
         return sorted(tags)
 
-    def _keep(self, key: tuple, kind: str, value: str) -> bytes:
-        tag = self._kept[key] = self.tag(kind, value)
+    def _keep(self, key: tuple, tag: bytes) -> bytes:
+        self._kept[key] = tag
         return tag
 
     def _bound_to(self, number: int, policy_version: int) -> bytes:
@@ -116,23 +119,23 @@ class Envelope:
         except InvalidTag:
             raise Unreadable(f"Message {number} does not open with its key.") from None
 
-    def seal(
-        self, message: dict, *, number: int, policy_version: int, salt: bytes | None = None, source_tag: bytes | None = None
-    ) -> Sealed:
+    def seal(self, message: dict, *, number: int, policy_version: int, salt: bytes | None = None) -> Sealed:
         """Encrypt `message` under `number`, the row's id. `salt` is given when a row moves and keeps its proof hash.
 
-        `source_tag` spares who looked for it already to make it again.
         Of a message only attachments hold numbers, so only where there are some is it looked through for fractions.
         """
         body = canonical(message) if message.get("attachments") else canonical_checked(message)
+        source_tag = self.source_tag(message["source"], message["id"])
+        return self.seal_body(body, number=number, policy_version=policy_version, source_tag=source_tag, tags=self.tags(message), salt=salt)
+
+    def seal_body(
+        self, body: bytes, *, number: int, policy_version: int, source_tag: bytes, tags: list[bytes], salt: bytes | None = None
+    ) -> Sealed:
+        """`seal`, for who has the canonical JSON of the message and its tags already."""
         chance = os.urandom(NONCE_BYTES + SALT_BYTES)  # one question to the system for both
         nonce, salt = chance[:NONCE_BYTES], salt or chance[NONCE_BYTES:]
-        return Sealed(
-            source_tag or self.source_tag(message["source"], message["id"]),
-            self.tags(message),
-            leaf_hash(salt, body),
-            nonce + self._aead.encrypt(nonce, salt + body, self._bound_to(number, policy_version)),
-        )
+        ciphertext = nonce + self._aead.encrypt(nonce, salt + body, self._bound_to(number, policy_version))
+        return Sealed(source_tag, tags, leaf_hash(salt, body), ciphertext)
 
     def reseal(self, salt: bytes, body: bytes, message: dict, *, number: int, policy_version: int) -> Resealed:
         """A message that moves under this key, as `open_raw` gave it: the same bytes, so that its proof hash stays what it was."""

@@ -26,8 +26,7 @@ OPTIONAL = ("class", "thread", "edited_at")
 def message(number: int, raw: bytes, people: People, checked: Callable[[Any, str], Party]) -> Incoming | None:
     """The message of an ordinary line, else None. `checked` looks at somebody who was not seen before."""
     quotes = raw.count(b'"')
-    escapes = b"\\" in raw
-    if escapes:
+    if b"\\" in raw:
         if b"\\\\" in raw or b"\\u0000" in raw:
             return None  # which quotes are part of a text takes a closer look; and NUL is never stored
         quotes -= raw.count(b'\\"')

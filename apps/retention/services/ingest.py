@@ -13,7 +13,7 @@ It must never fetch an attachment's address, never write plaintext, never store 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -43,6 +43,7 @@ from apps.retention.services import arrivals, batches, chunks, early, leaves, re
 from apps.retention.services.arrivals import Stored
 from apps.retention.services.lives import Lives
 from apps.retention.services.rules import rules_of
+from apps.retention.services.writing import Writing
 from apps.retention.states import LifeFrom
 
 #: refused lines kept one by one; beyond it they are counted only, so that a file of garbage does not fill the database
@@ -240,11 +241,10 @@ def _one_day(context: Context, day: date, lines: list[Incoming], parties: dict[P
     )
     sealer = envelope.for_cohort(context.store, organization=context.organization.reference, expiry=day, create=True)
     fresh = _fresh(context, sealer, place, lines, parties, outcome)
-    sizes: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    writing = Writing(context.batch.source, parties, sealer, context.policy_version)
     if fresh:
-        numbers = arrivals.next_numbers(len(fresh))
         arrivals.copy_in(
-            _sealed(context, sealer, fresh, numbers, parties, sizes), day=day, organization_id=context.organization.pk,
+            writing.rows(fresh, arrivals.next_numbers(len(fresh))), day=day, organization_id=context.organization.pk,
             segment=place.segment, policy_version=context.policy_version,
         )  # fmt: skip
     for kind, count in Counter(line.kind for line in fresh.values()).items():
@@ -254,7 +254,7 @@ def _one_day(context: Context, day: date, lines: list[Incoming], parties: dict[P
             batch=context.batch, cohort=place.cohort, segment=place.segment, conversation_class=code, messages=count,
             bytes=size, at=context.at,
         )
-        for code, (count, size) in sorted(sizes.items())
+        for code, (count, size) in sorted(writing.sizes.items())
     )  # fmt: skip
 
 
@@ -280,20 +280,6 @@ def _answers(context: Context, parties: dict[Party, dict], outcome: Outcome) -> 
         source=context.batch.source, refuse=outcome.refuse, at=context.at,
         again=lambda sealer, place, row, line: _again(context, sealer, place, row, _content(context, line, parties), line, outcome),
     )  # fmt: skip
-
-
-def _sealed(
-    context: Context, sealer: envelope.Envelope, fresh: dict[bytes, Incoming], numbers: list[int], parties: dict[Party, dict],
-    sizes: dict[str, list[int]],
-) -> Iterator[tuple[int, envelope.Sealed]]:  # fmt: skip
-    """Each fresh line as it is stored, made while those before it are on their way; counts into `sizes` by class."""
-    version = context.policy_version
-    for (tag, line), number in zip(fresh.items(), numbers, strict=True):
-        sealed = sealer.seal(_content(context, line, parties), number=number, policy_version=version, source_tag=tag)
-        size = sizes[line.conversation_class or ""]
-        size[0] += 1
-        size[1] += len(sealed.ciphertext)
-        yield number, sealed
 
 
 def _not_imported_before(context: Context, lines: list[Incoming], outcome: Outcome) -> dict[bytes, Incoming]:
