@@ -206,7 +206,7 @@ def test_what_was_destroyed_is_in_no_file_no_log_no_dump_and_opens_with_no_key_t
     assert in_any_row("opal-heron") == {"clear_mark"}
     assert files_with(MARKS, home, servers) == set()
     rows, old_dump = live_rows(), dump_of_everything()
-    some = [row[5][:64] for row in rows[:: max(1, len(rows) // 200)]]
+    some = [row[5][:64] for row in rows[:: max(1, len(rows) // 20)]]
     assert files_with(some, servers), "the rows are not in the data files"
     dumped = list(rows_in(old_dump))
     assert sorted(dumped) == sorted(rows)
@@ -248,7 +248,7 @@ def test_the_planner_keeps_no_sample_of_ciphertext(home):
     """Nobody can read it, but neither does it go with its rows: statistics of an emptied table stay."""
     cast.house()
     cast.hand_over(cast.hill_clinic(7), [numbered(n) for n in range(1, 201)])
-    some = [row[5][:64] for row in live_rows()]
+    some = [row[5][:64] for row in live_rows()[::10]]
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE message")
     sweep.sweep(at=datetime.now(UTC))
