@@ -9,10 +9,15 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from struct import Struct
 
+from django.db import connection
+from psycopg.copy import LibpqWriter
+
 BEGIN = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 END = b"\xff\xff"
 #: bytes that are gathered before they are handed to the connection
 BLOCK = 64 * 1024
+#: bytes that may wait in memory for the server
+AHEAD = 16 * 1024 * 1024
 
 size = Struct("!i").pack
 _EPOCH_DAY = date(2000, 1, 1)
@@ -66,13 +71,17 @@ def _array(count: int, length: int) -> tuple[bytes, bytes]:
     return _ARRAY(20 + count * (4 + length), 1, 0, _BYTEA, count, 1) + between, between
 
 
-def send(copy, rows: Iterable[bytes]) -> None:
-    """Write whole rows to a COPY … FROM STDIN (FORMAT BINARY), in blocks, while the next are made."""
-    waiting, length = [BEGIN], len(BEGIN)
-    for row in rows:
-        waiting.append(row)
-        length += len(row)
-        if length >= BLOCK:
-            copy.write(b"".join(waiting))
-            waiting, length = [], 0
-    copy.write(b"".join((*waiting, END)))
+def send(statement: str, rows: Iterable[bytes]) -> None:
+    """Write whole rows to a COPY … FROM STDIN (FORMAT BINARY), in blocks; the server takes them in while the next are made."""
+    with connection.cursor() as cursor:
+        # the server takes rows in by the thousand and then looks up for a while: whoever waited for it each time would lose that while
+        writer = LibpqWriter(cursor.cursor, flush_threshold=AHEAD)
+        with connection.wrap_database_errors, cursor.copy(statement, writer=writer) as copy:
+            waiting, length = [BEGIN], len(BEGIN)
+            for row in rows:
+                waiting.append(row)
+                length += len(row)
+                if length >= BLOCK:
+                    copy.write(b"".join(waiting))
+                    waiting, length = [], 0
+            copy.write(b"".join((*waiting, END)))

@@ -53,7 +53,12 @@ def commitment(salt: bytes, detail: Any) -> bytes:
 
 def leaf_hash(salt: bytes, canonical_message: bytes) -> bytes:
     """The proof hash of one message (DESIGN, "Proof hash")."""
-    return hashlib.sha256(b"\x00" + salt + canonical_message).digest()
+    return proof_hash(salt + canonical_message)
+
+
+def proof_hash(salted: bytes) -> bytes:
+    """`leaf_hash` of the salt with the canonical message behind it, as they are encrypted together."""
+    return hashlib.sha256(b"\x00" + salted).digest()
 
 
 class MerkleTree:

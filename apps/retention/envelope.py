@@ -15,6 +15,7 @@ It must never see a database, log a value, or write plaintext anywhere.
 import hmac
 import json
 import os
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from apps.foundation.digests import canonical, canonical_checked, leaf_hash
+from apps.foundation.digests import canonical, canonical_checked, proof_hash
 from apps.foundation.keys import FileKeystore, derive
 from apps.foundation.refusals import Refusal
 
@@ -83,6 +84,15 @@ class Envelope:
     def source_tag(self, source: str, message_id: str) -> bytes:
         return self.tag("source", f"{source}\x00{message_id}")
 
+    def source_tags(self, source: str, message_ids: Iterable[str]) -> Iterator[bytes]:
+        """`source_tag` of each."""
+        begun = self._mac.copy()
+        begun.update(f"source\x00{source}\x00".encode("utf-8", "surrogatepass"))
+        for message_id in message_ids:
+            mac = begun.copy()
+            mac.update(message_id.encode("utf-8", "surrogatepass"))
+            yield mac.finalize()[:TAG_BYTES]
+
     def conversation_tag(self, source: str, conversation: str) -> bytes:
         return self.tag("conversation", f"{source}\x00{conversation}")
 
@@ -126,16 +136,22 @@ class Envelope:
         """
         body = canonical(message) if message.get("attachments") else canonical_checked(message)
         source_tag = self.source_tag(message["source"], message["id"])
-        return self.seal_body(body, number=number, policy_version=policy_version, source_tag=source_tag, tags=self.tags(message), salt=salt)
+        (chance,) = self.chances(1)
+        if salt is not None:
+            chance = chance[:NONCE_BYTES] + salt
+        return self.seal_body(body, number, policy_version, source_tag, self.tags(message), chance)
 
-    def seal_body(
-        self, body: bytes, *, number: int, policy_version: int, source_tag: bytes, tags: list[bytes], salt: bytes | None = None
-    ) -> Sealed:
-        """`seal`, for who has the canonical JSON of the message and its tags already."""
-        chance = os.urandom(NONCE_BYTES + SALT_BYTES)  # one question to the system for both
-        nonce, salt = chance[:NONCE_BYTES], salt or chance[NONCE_BYTES:]
-        ciphertext = nonce + self._aead.encrypt(nonce, salt + body, self._bound_to(number, policy_version))
-        return Sealed(source_tag, tags, leaf_hash(salt, body), ciphertext)
+    def chances(self, count: int) -> Iterator[bytes]:
+        """Random bytes for each of `count` calls of `seal_body`, asked of the system at once. Each is used once and never again."""
+        width = NONCE_BYTES + SALT_BYTES
+        chance = os.urandom(width * count)
+        return (chance[start : start + width] for start in range(0, width * count, width))
+
+    def seal_body(self, body: bytes, number: int, policy_version: int, source_tag: bytes, tags: list[bytes], chance: bytes) -> Sealed:
+        """`seal`, for who has the canonical JSON of the message, its tags, and one of the `chances` already."""
+        nonce, plain = chance[:NONCE_BYTES], chance[NONCE_BYTES:] + body
+        bound = f"{self._about}|{number}|{policy_version}".encode()
+        return Sealed(source_tag, tags, proof_hash(plain), nonce + self._aead.encrypt(nonce, plain, bound))
 
     def reseal(self, salt: bytes, body: bytes, message: dict, *, number: int, policy_version: int) -> Resealed:
         """A message that moves under this key, as `open_raw` gave it: the same bytes, so that its proof hash stays what it was."""

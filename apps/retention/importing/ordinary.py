@@ -26,7 +26,8 @@ OPTIONAL = ("class", "thread", "edited_at")
 def message(number: int, raw: bytes, people: People, checked: Callable[[Any, str], Party]) -> Incoming | None:
     """The message of an ordinary line, else None. `checked` looks at somebody who was not seen before."""
     quotes = raw.count(b'"')
-    if b"\\" in raw:
+    escapes = b"\\" in raw
+    if escapes:
         if b"\\\\" in raw or b"\\u0000" in raw:
             return None  # which quotes are part of a text takes a closer look; and NUL is never stored
         quotes -= raw.count(b'\\"')
@@ -54,10 +55,11 @@ def message(number: int, raw: bytes, people: People, checked: Callable[[Any, str
         sent_at = lines.parse_time(found["sent_at"], "sent_at")
         if edited_at is not None:
             edited_at = lines.not_before(lines.parse_time(edited_at, "edited_at"), "edited_at", sent_at, "sent_at")
+        plain = not escapes and raw.isascii() and b"\x7f" not in raw  # so no text has a control character
         return Incoming(
             number,
-            lines.short_text(found["id"], "id", lines.LONGEST_ID),
-            lines.short_text(found["conversation"], "conversation", lines.LONGEST_ID),
+            _name(found["id"], "id", plain),
+            _name(found["conversation"], "conversation", plain),
             None if conversation_class is None else lines.short_text(conversation_class, "class", lines.LONGEST_CLASS),
             sent_at,
             met[0],
@@ -69,6 +71,13 @@ def message(number: int, raw: bytes, people: People, checked: Callable[[Any, str
         )
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, UnfitLine):
         return None
+
+
+def _name(value: Any, field: str, plain: bool) -> str:
+    """`lines.short_text` of an id."""
+    if plain and type(value) is str and 0 < len(value) <= lines.LONGEST_ID and value[0] != " ":
+        return value
+    return lines.short_text(value, field, lines.LONGEST_ID)
 
 
 def _meet(fields: tuple, somebody: Any, people: People, checked: Callable[[Any, str], Party]) -> tuple[int, Party]:

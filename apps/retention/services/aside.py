@@ -176,14 +176,11 @@ def _copy_in(bundle: AsideBundle, rows: Iterable[tuple[Row, Resealed]], at: date
         )
         for row, (tags, ciphertext) in rows
     )  # fmt: skip
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            "COPY retention_asidemessage (id, cohort_id, bundle_id, ground, segment, policy_version_id, tags, proof, ciphertext,"
-            " moved_at) FROM STDIN (FORMAT BINARY)"
-        ) as copy,
-    ):
-        binary_copy.send(copy, encoded)
+    binary_copy.send(
+        "COPY retention_asidemessage (id, cohort_id, bundle_id, ground, segment, policy_version_id, tags, proof, ciphertext, moved_at)"
+        " FROM STDIN (FORMAT BINARY)",
+        encoded,
+    )
 
 
 def reseal(sealer: envelope.Envelope, found: Iterable[Opened]) -> Iterable[tuple[Row, Resealed]]:

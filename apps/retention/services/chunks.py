@@ -34,10 +34,11 @@ def _cut(reader: Iterable, size: int, batch: Batch) -> Iterator[Chunk]:
     A chunk also ends after CHUNK_BYTES, so that memory does not grow with the length of lines.
     """
     chunk: list[Line] = []
+    committed, known = batch.committed_lines, bytes(batch.committed_digest or b"")
     ends_at = _bytes_read(reader) + CHUNK_BYTES
     for line in reader:
         chunk.append(line)
-        if line.number == batch.committed_lines and batch.committed_digest and bytes(batch.committed_digest) != _digest_of(reader):
+        if line.number == committed and known and known != _digest_of(reader):
             raise BatchKeyUsed(f"{batch.reference} has this name already, and its first lines were others.")
         if len(chunk) == size or (len(chunk) % 16 == 0 and _bytes_read(reader) >= ends_at):
             yield chunk, line.number, _digest_of(reader)

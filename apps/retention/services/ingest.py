@@ -262,8 +262,7 @@ def _fresh(
     context: Context, sealer: envelope.Envelope, place: arrivals.Place, lines: list[Incoming], parties: dict[Party, dict], outcome: Outcome
 ) -> dict[bytes, Incoming]:  # fmt: skip
     """By their source tags the lines that are not stored yet; the others are told as duplicates, replace, or are refused."""
-    source = context.batch.source
-    fresh = {sealer.source_tag(source, line.id): line for line in lines}
+    fresh = dict(zip(sealer.source_tags(context.batch.source, (line.id for line in lines)), lines, strict=True))
     for tag in arrivals.deleted_early(place.cohort, fresh):
         outcome.refuse(fresh.pop(tag), "deleted_before", "It was deleted before its day and does not come back.")
     for tag, row in arrivals.stored(place.cohort.expiry_on, fresh).items():

@@ -2,15 +2,13 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 
 from apps.foundation.clock import day_of
 from apps.retention.life import Rule, expiry_day, rule_for
 from apps.retention.services.rules import NoRule
-
-MIDNIGHT = time.min
 
 
 class Lives:
@@ -29,7 +27,7 @@ class Lives:
         if self._counts_from is not None or sent_at.tzinfo is not UTC:
             return self._looked_up(conversation_class, self._counts_from or sent_at, sent_at)
         # a life ends at the same midnight for all of a day's messages but those of its first moment
-        is_midnight = sent_at.time() == MIDNIGHT
+        is_midnight = not (sent_at.second or sent_at.minute or sent_at.hour or sent_at.microsecond)
         key = (conversation_class, bisect_right(self._changes, sent_at), sent_at.date(), is_midnight)
         day = self._known.get(key)
         if day is None:
