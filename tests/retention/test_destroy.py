@@ -262,3 +262,20 @@ def test_a_key_that_is_damaged_does_not_keep_its_day_from_being_destroyed(home):
         file.write(os.urandom(4))
     run()
     assert Cohort.objects.get().state == CohortState.DESTROYED
+
+
+def test_a_worker_that_was_too_slow_leaves_a_destruction_to_the_one_that_took_it_over():
+    """Its lease ran out between two steps and another went on: no step is done at a time before that of the last one."""
+    cast.hand_over(cast.hill_clinic(), [cast.message(1)])
+    sealing.expire_due(at=MORNING_AFTER)
+    destroy.open_due(at=MORNING_AFTER)
+    work = Destruction.objects.get()
+    for step in destroy.STEPS[:2]:
+        step(work.pk, MORNING_AFTER)
+    later = MORNING_AFTER + timedelta(hours=1)
+    destroy.journal_intent(work.pk, later)
+    with pytest.raises(destroy.TakenOver):
+        destroy.run(work=work, at=MORNING_AFTER)
+    assert Destruction.objects.get().state == DestructionState.JOURNALLED
+    assert keystore().get(work.secret)
+    assert destroy.run(work=work, at=later).state == DestructionState.DONE

@@ -1,5 +1,7 @@
 """The work rows of destruction, the certificates, and the doubts about the clock that stop it."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 
@@ -69,6 +71,11 @@ class Destruction(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def last_step_at(self) -> datetime | None:
+        """When the last step that was made was made."""
+        return self.done_at or self.truncated_at or self.shredded_at or self.journalled_at or self.intended_at
 
 
 class Certificate(models.Model):

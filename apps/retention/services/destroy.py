@@ -83,6 +83,10 @@ class NotParked(Refusal):
     mend = "Reload the page: somebody may have taken it up already."
 
 
+class TakenOver(Exception):
+    """Another worker goes on with this destruction; whoever was too slow leaves it alone."""
+
+
 # --- the work list ----------------------------------------------------------------------------------------------------
 
 
@@ -128,6 +132,8 @@ def destroy_due(*, at: datetime) -> list[str]:
         seen.add(work.pk)
         try:
             done.append(run(work=work, at=at).reference)
+        except TakenOver:
+            log.info("destruction_taken_over", destruction=work.reference)
         except PlaceTrouble as trouble:
             _note(work, f"{trouble.code}: {trouble.what}"[:200], wait=PLACE_REST if trouble.retryable else None)
         except Refusal as refusal:
@@ -176,8 +182,12 @@ def run(*, work: Destruction, at: datetime) -> Destruction:
     return Destruction.objects.get(pk=work.pk)
 
 
-def _locked(work_id: int) -> Destruction:
-    return Destruction.objects.select_for_update().get(pk=work_id)
+def _locked(work_id: int, at: datetime) -> Destruction:
+    """The row, unless another worker has gone on with it at a later time, after our lease ran out: then it is no longer ours."""
+    work = Destruction.objects.select_for_update().get(pk=work_id)
+    if work.last_step_at is not None and work.last_step_at > at:
+        raise TakenOver
+    return work
 
 
 def _move(work: Destruction, state: DestructionState, at: datetime, *fields: str) -> None:
@@ -220,7 +230,7 @@ def _is_going(work: Destruction) -> bool:
 @transaction.atomic
 def intend(work_id: int, at: datetime) -> None:
     """Write down what will be destroyed, after its account was checked."""
-    work = _locked(work_id)
+    work = _locked(work_id, at)
     if work.state != DestructionState.DUE:
         return
     end, named = ENDS[work.scope], []
@@ -247,7 +257,7 @@ def journal_intent(work_id: int, at: datetime) -> None:
         return
     journal.write(work.intent_entry)
     with transaction.atomic():
-        work = _locked(work_id)
+        work = _locked(work_id, at)
         if work.state == DestructionState.INTENDED:
             work.journalled_at = at
             _move(work, DestructionState.JOURNALLED, at, "journalled_at")
@@ -256,7 +266,7 @@ def journal_intent(work_id: int, at: datetime) -> None:
 def destroy_key(work_id: int, at: datetime) -> None:
     """The secret goes: from here on nobody can read these messages, in whatever copy."""
     with transaction.atomic():
-        work = _locked(work_id)
+        work = _locked(work_id, at)
         if work.state != DestructionState.JOURNALLED:
             return
         end = ENDS[work.scope]
@@ -288,7 +298,7 @@ def remove_copies(work_id: int, at: datetime) -> None:
 @transaction.atomic
 def truncate_and_certify(work_id: int, at: datetime) -> None:
     """The rows go, and each cohort gets its certificate: both or neither."""
-    work = _locked(work_id)
+    work = _locked(work_id, at)
     if work.state != DestructionState.SHREDDED:
         return
     end = ENDS[work.scope]
@@ -317,7 +327,7 @@ def journal_end(work_id: int, at: datetime) -> None:
         return
     journal.write(work.done_entry)
     with transaction.atomic():
-        work = _locked(work_id)
+        work = _locked(work_id, at)
         if work.state == DestructionState.TRUNCATED:
             work.done_at, work.last_error = at, ""
             _move(work, DestructionState.DONE, at, "done_at", "last_error")
