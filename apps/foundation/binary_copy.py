@@ -73,9 +73,10 @@ def _array(count: int, length: int) -> tuple[bytes, bytes]:
 
 def send(statement: str, rows: Iterable[bytes]) -> None:
     """Write whole rows to a COPY … FROM STDIN (FORMAT BINARY), in blocks; the server takes them in while the next are made."""
-    with connection.cursor() as cursor:
+    with connection.cursor() as wrapped:
+        cursor = wrapped.cursor  # the driver's own: Django's, while it counts queries, takes no writer
         # the server takes rows in by the thousand and then looks up for a while: whoever waited for it each time would lose that while
-        writer = LibpqWriter(cursor.cursor, flush_threshold=AHEAD)
+        writer = LibpqWriter(cursor, flush_threshold=AHEAD)
         with connection.wrap_database_errors, cursor.copy(statement, writer=writer) as copy:
             waiting, length = [BEGIN], len(BEGIN)
             for row in rows:

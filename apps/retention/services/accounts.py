@@ -1,6 +1,8 @@
 """The account of a cohort: what came in must be somewhere, or gone with a record. Disjoint terms, counted from the rows."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass
+from datetime import date
 
 from django.db.models import Count, Q, Sum
 
@@ -48,8 +50,17 @@ class Account:
         return asdict(self)
 
 
-def account_of(cohort: Cohort) -> Account:
-    """Count the terms from the rows. What waits for a review counts with what waits for an archive (DESIGN)."""
+def rows_by_organization(day: date) -> Counter[int]:
+    """How many rows of a day's leaf each organization has: one pass for all of its cohorts."""
+    counted = Message.objects.on_days([day]).values_list("organization_id").annotate(n=Count("*")).order_by()
+    return Counter(dict(counted))
+
+
+def account_of(cohort: Cohort, *, in_leaf: int | None = None) -> Account:
+    """Count the terms from the rows. What waits for a review counts with what waits for an archive (DESIGN).
+
+    `in_leaf` is given by who has just counted the rows of all cohorts of the day, under their locks.
+    """
     aside = AsideMessage.objects.filter(cohort=cohort).aggregate(
         held=Count("id", filter=Q(ground=AsideGround.HOLD)), waiting=Count("id", filter=~Q(ground=AsideGround.HOLD))
     )
@@ -59,7 +70,7 @@ def account_of(cohort: Cohort) -> Account:
     return Account(
         ingested=BatchShare.objects.filter(cohort=cohort).aggregate(n=Sum("messages"))["n"] or 0,
         moved_in=moved_in,
-        in_leaf=Message.objects.on_days([cohort.expiry_on]).filter(organization_id=cohort.organization_id).count(),
+        in_leaf=_in_leaf(cohort) if in_leaf is None else in_leaf,
         aside_for_hold=aside["held"],
         aside_for_archive=aside["waiting"],
         moved_out=moved_out,
@@ -68,9 +79,13 @@ def account_of(cohort: Cohort) -> Account:
     )
 
 
-def require_balance(cohort: Cohort) -> Account:
+def _in_leaf(cohort: Cohort) -> int:
+    return Message.objects.on_days([cohort.expiry_on]).filter(organization_id=cohort.organization_id).count()
+
+
+def require_balance(cohort: Cohort, *, in_leaf: int | None = None) -> Account:
     """The account, or a refusal that names the cohort and by how much it is off."""
-    account = account_of(cohort)
+    account = account_of(cohort, in_leaf=in_leaf)
     if account.balance:
         raise AccountDoesNotBalance(f"{cohort.reference} is off by {account.balance} messages.")
     return account
