@@ -13,6 +13,6 @@ HOLDINGS = (
             "Kept as the evidence of what was held back from destruction and why. Once a hold is over, the person's row is taken"
             " out of it and only their reference stays. The words in the journal open only with the matter's secret."
         ),
-        files=("keystore/hold",),
+        files=("keystore/hold", "keystore-second/hold"),  # or wherever KEYSTORE_DIRECTORIES puts them
     ),
 )

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 
 from apps.foundation.promises import Check, Looked, Violation
+from apps.retention import keystore_promises
 
 #: what leaves daily is late after this
 LATE = timedelta(days=2)
@@ -116,8 +117,10 @@ def what_is_the_clients_is_nowhere_here(at: datetime) -> Looked:
     )
     found = []
     for reference, number, state in rows:
-        if (home / "keystore" / "archive" / reference).exists():
-            found.append(Violation(reference, "lies on a client's own server and has a key here"))
+        found += [
+            Violation(reference, f"lies on a client's own server, and its secret archive/{reference} in copy {copy} of our keystore")
+            for copy in keystore_promises.copies_with(f"archive/{reference}")
+        ]
         if state == "verified" and (home / "spool" / f"{reference}_{number:05d}").exists():
             found.append(Violation(reference, f"part {number} is proven at the client's server and still lies here"))
     return Looked(len(rows), tuple(dict.fromkeys(found)))

@@ -2,6 +2,11 @@
 
 from apps.foundation.personal_data import Holding, Role
 
+#: in both copies of the keystore, or wherever KEYSTORE_DIRECTORIES puts them
+SECRETS = tuple(
+    f"{copy}/{kind}" for copy in ("keystore", "keystore-second") for kind in ("day", "organization", "aside", "matter", "archive")
+)
+
 HOLDINGS = (
     Holding(
         code="retention.messages",
@@ -10,7 +15,7 @@ HOLDINGS = (
         tables=("message", "retention_asidemessage", "retention_earlydeletion", "retention_archivepart", "retention_move"),
         collected="By one tag per live cohort, made from the person's reference, addresses and ids; decrypted per message.",
         ends="On the message's day, by destroying the key and the rows; earlier when deleted where it was sent.",
-        files=("keystore/day", "keystore/organization", "keystore/aside", "keystore/matter", "keystore/archive"),
+        files=SECRETS,
     ),
     Holding(
         code="retention.work_record",

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from apps.foundation.promises import Check, Looked, Violation
-from apps.retention import archive_promises
+from apps.retention import archive_promises, keystore_promises
 
 #: the sweep runs each minute; reading refuses by the day itself meanwhile
 TIME_TO_HIDE = timedelta(minutes=10)
@@ -96,8 +96,10 @@ def what_is_destroyed_is_certified_and_gone(at: datetime) -> Looked:
     for reference, day, organization, document, number in rows:
         if left[day, organization]:
             found.append(Violation(reference, f"is destroyed and has {left[day, organization]} rows in its leaf"))
-        if (folder / "keystore" / "day" / day.isoformat()).exists():
-            found.append(Violation(reference, "is destroyed and its day's key still exists"))
+        found += [
+            Violation(reference, f"is destroyed, and its secret day/{day.isoformat()} still lies in copy {copy} of the keystore")
+            for copy in keystore_promises.copies_with(f"day/{day.isoformat()}")
+        ]
         if document is None:
             found.append(Violation(reference, "is destroyed and has no certificate"))
         elif not _is_ours(folder, document):
@@ -164,11 +166,10 @@ def what_a_hold_keeps_is_there(at: datetime) -> Looked:
         " WHERE b.ground = 'hold'",
         [at],
     )
-    keys = Path(settings.COVENANT_HOME) / "keystore"
     found = []
     for cohort, secret, destroyed_at, matter, count, in_force, holds, certified in rows:
-        if destroyed_at is None and count and not (keys / secret).exists():
-            found.append(Violation(cohort, f"{count} messages held for {matter} have lost their key"))
+        if destroyed_at is None and count and not keystore_promises.copies_with(secret):
+            found.append(Violation(cohort, f"{count} messages held for {matter} have lost their key {secret}"))
         if destroyed_at is not None and count:
             found.append(Violation(cohort, f"a bundle held for {matter} is destroyed and has {count} rows"))
         if destroyed_at is not None and certified and in_force == holds:
@@ -294,6 +295,7 @@ CHECKS = (
     Check("P06", "retention.accounts", "The account of every cohort adds up", every_account_adds_up),
     Check("P06", "retention.seals", "What was sealed is what is there", seals_hold),
     *archive_promises.CHECKS,
+    *keystore_promises.CHECKS,
     Check("P06", "retention.holds", "Nothing on hold is destroyed", what_a_hold_keeps_is_there),
     Check("P26", "retention.policy", "Each message knows the policy in force when it came", every_message_has_its_policy),
 )  # fmt: skip

@@ -1,18 +1,22 @@
 """Each check of P06 and P26 on Message Data: kept on what the services made, red on a violation planted by raw SQL."""
 
 import json
+import shutil
 
 import pytest
 from django.db import connection
 
+from apps.assurance import inventory
+from apps.foundation.keys import KINDS, inspection, keystore, setting_up
 from apps.foundation.promises import PROMISES
 from apps.holds.services import matters, placing
-from apps.retention import archive_promises, promises
+from apps.retention import archive_promises, keystore_promises, promises
 from apps.retention.models import Certificate, Cohort
 from apps.retention.services import sealing, sweep
 from apps.staff.roles import Role
 from tests import cast
 from tests.cast import DAY, NOON
+from tests.foundation import keystores
 
 pytestmark = pytest.mark.usefixtures("house")
 
@@ -107,10 +111,79 @@ def test_a_certificate_that_was_changed_is_named(destroyed):
     assert [v.object for v in promises.what_is_destroyed_is_certified_and_gone(AFTER).violations] == [certificate.number]
 
 
-def test_a_key_that_came_back_is_named(destroyed, home):
-    (home / "keystore" / "day" / "2026-03-16").write_bytes(b"x")
+@pytest.fixture(params=["keystore", "keystore-second", "volumes/one", "volumes/two"])
+def copy(request, house, settings):
+    """One copy of the keystore at a time, where it lies by default and where an operator with two volumes puts it."""
+    if request.param.startswith("volumes"):
+        settings.KEYSTORE_DIRECTORIES = [str(house / "volumes" / "one"), str(house / "volumes" / "two")]
+        settings.KEYSTORE_MASTER_KEY_FILE = str(house / "key" / "wraps.key")
+        setting_up.set_up(keystore(), new=True)
+    return house / request.param
+
+
+def number_of(copy) -> int:
+    return 2 if copy.name in ("keystore-second", "two") else 1
+
+
+def test_a_key_that_came_back_in_either_copy_is_named(copy, destroyed):
+    (copy / "day" / "2026-03-16").write_bytes(b"x")
     found = promises.what_is_destroyed_is_certified_and_gone(AFTER).violations
-    assert [v.object for v in found] == [destroyed.reference]
+    why = f"is destroyed, and its secret day/2026-03-16 still lies in copy {number_of(copy)} of the keystore"
+    assert [(v.object, v.why) for v in found] == [(destroyed.reference, why)]
+    assert [(v.object, v.why) for v in keystore_promises.every_secret_is_whole_or_gone(AFTER).violations] == [
+        ("day/2026-03-16", f"was destroyed and still lies in copy {number_of(copy)} of the keystore")
+    ]
+
+
+def test_bytes_that_are_left_in_the_mark_of_a_destroyed_secret_are_named(copy, destroyed):
+    (copy / "day" / "2026-03-16.destroyed").write_bytes(b"x")
+    assert [(v.object, v.why) for v in keystore_promises.every_secret_is_whole_or_gone(AFTER).violations] == [
+        ("day/2026-03-16", f"was destroyed, and bytes of it are left in its mark in copy {number_of(copy)} of the keystore")
+    ]
+
+
+def test_a_flipped_byte_in_either_copy_is_named_until_it_is_mended(copy, live):
+    path = copy / "day" / "2026-03-16"
+    keystores.flip(path, 40)
+    assert [(v.object, v.why) for v in keystore_promises.every_secret_is_whole_or_gone(NOON).violations] == [
+        ("day/2026-03-16", f"is damaged in copy {number_of(copy)} of the keystore")
+    ]
+    inspection.mend(keystore())
+    looked = keystore_promises.every_secret_is_whole_or_gone(NOON)
+    assert (looked.rows, looked.violations) == (2, ())
+
+
+def test_a_secret_that_is_missing_or_open_in_either_copy_is_named(copy, live):
+    (copy / "day" / "2026-03-16").unlink()
+    (copy / "organization" / live.organization.reference).chmod(0o640)
+    assert [(v.object, v.why) for v in keystore_promises.every_secret_is_whole_or_gone(NOON).violations] == [
+        ("day/2026-03-16", f"is missing in copy {number_of(copy)} of the keystore"),
+        (f"organization/{live.organization.reference}", f"can be read by others (mode 640) in copy {number_of(copy)} of the keystore"),
+    ]
+
+
+def test_a_copy_of_the_keystore_that_is_gone_is_named_once(copy, live):
+    shutil.rmtree(copy)
+    assert [(v.object, v.why) for v in keystore_promises.every_secret_is_whole_or_gone(NOON).violations] == [
+        (f"copy {number_of(copy)} of the keystore", "is not there")
+    ]
+
+
+def test_a_secret_in_clear_of_an_older_installation_is_whole_as_well(live, home):
+    path = home / "keystore" / "day" / "2026-03-15"
+    for folder in (home / "keystore", home / "keystore-second"):
+        path = folder / "day" / "2026-03-15"
+        path.write_bytes(keystores.plain("day/2026-03-15", bytes(32)))
+        path.chmod(0o600)
+    assert keystore_promises.every_secret_is_whole_or_gone(NOON).violations == ()
+    keystores.flip(path, 9)
+    assert [v.object for v in keystore_promises.every_secret_is_whole_or_gone(NOON).violations] == ["day/2026-03-15"]
+
+
+def test_both_copies_of_the_keystore_are_in_the_holdings_with_every_kind_of_secret_about_people():
+    held = {file for holding in inventory.HOLDINGS for file in holding.files}
+    kinds = set(KINDS) - {"place"}  # credentials of servers, of nobody's
+    assert {f"{folder}/{kind}" for folder in ("keystore", "keystore-second") for kind in kinds} <= held
 
 
 def test_a_destruction_of_what_was_owed_to_an_archive_is_named(destroyed):
@@ -157,9 +230,12 @@ def test_what_is_held_is_there(held):
 
 
 def test_a_hold_whose_key_is_lost_is_named(held, house):
-    for path in house.glob("keystore*/matter/*"):
-        path.unlink()
-    assert [v.object for v in promises.what_a_hold_keeps_is_there(AFTER).violations] == [held.reference]
+    first, second = sorted(house.glob("keystore*/matter/*"))
+    first.unlink()
+    assert promises.what_a_hold_keeps_is_there(AFTER).violations == ()  # the second copy has it
+    second.unlink()
+    (found,) = promises.what_a_hold_keeps_is_there(AFTER).violations
+    assert (found.object, f"have lost their key matter/{second.name}" in found.why) == (held.reference, True)
 
 
 def test_a_bundle_marked_destroyed_with_its_rows_there_is_named(held):
