@@ -155,3 +155,12 @@ def test_an_archive_on_s3_is_locked_for_its_life_and_is_ended_only_after_its_loc
         place.remove(part.name, archiving.parts.Receipt.from_dict(part.receipt), at=now)
     assert Destruction.objects.count() == 0
     assert s3.stored(part.name) is not None
+    s3.end_locks()
+    end = now + 3 * DAY
+    sweep.sweep(at=end)
+    archive.refresh_from_db()
+    assert archive.state == ArchiveState.DESTROYED
+    assert [name for name in s3.everything() if name.startswith(part.name.split("/", maxsplit=1)[0])] == []
+    assert keystore().names("archive") == [f"archive/{mercy.reference}"]  # its own is gone; this one opens nothing alone
+    certificate = Certificate.objects.get(destruction__scope="archive")
+    assert (certificate.messages, Destruction.objects.get(scope="archive").state) == (5, "done")
