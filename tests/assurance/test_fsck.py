@@ -18,9 +18,10 @@ from apps.foundation import signing
 from apps.foundation.keys import keystore
 from apps.holds.models import Hold
 from apps.retention import envelope
-from apps.retention.models import AsideMessage, Certificate, Message
+from apps.retention.models import AsideMessage, Certificate, Destruction, Message
 from tests.assurance.conftest import FIRST, LATER
 from tests.cast import DAY, NOON
+from tests.foundation import keystores
 
 
 def living_rows(world):
@@ -123,6 +124,21 @@ def a_byte_of_a_secret_is_flipped(world):
 def a_killed_writer_left_something(world):
     (world.home / "keystore/day/.2026-03-27.0123456789ab").write_bytes(b"")
     return "keystore", "secret day/.2026-03-27.0123456789ab", "It was left behind by a writer that was killed."
+
+
+def bytes_are_left_in_a_mark(world):
+    (world.home / "keystore-second" / f"{world.day.secret}.destroyed").write_bytes(b"CVK2")
+    return "keystore", f"secret {world.day.secret}", "It was destroyed, and bytes are left in its mark."
+
+
+def others_may_read_the_master_key(world):
+    (world.home / "master" / "master-1.key").chmod(0o640)
+    return "keystore", "master key master-1.key", "Others may read it, or change it (mode 640)."
+
+
+def a_byte_of_the_master_key_is_flipped(world):
+    keystores.flip(world.home / "master" / "master-1.key", 10)
+    return "keystore", "master key master-1.key", "It is damaged."
 
 
 # --- cohorts and leaves -----------------------------------------------------------------------------------------------
@@ -419,6 +435,7 @@ VIOLATIONS = (
     a_row_says_something_else, a_row_names_another_line, an_act_is_told_twice, an_act_is_not_told,
     others_may_read_a_secret, a_secret_belongs_to_nothing, a_day_that_nobody_had_kept_its_secret, a_secret_was_destroyed_by_nobody,
     a_byte_of_a_secret_is_flipped, a_killed_writer_left_something,
+    bytes_are_left_in_a_mark, others_may_read_the_master_key, a_byte_of_the_master_key_is_flipped,
     a_row_belongs_to_no_cohort, a_row_of_a_destroyed_cohort_is_there, a_row_names_a_segment_that_is_not_there,
     a_row_stands_in_its_leaf_and_aside, a_number_stands_in_two_leaves, nobody_knows_of_a_leaf, a_row_was_deleted,
     more_is_destroyed_than_certified, a_cohort_stepped_back, a_cohort_can_be_read_past_its_day, messages_outlived_their_day,
@@ -459,6 +476,26 @@ EXPECTED = {
 def test_what_must_not_be_is_found_and_named(world, violation):
     check, name, why = violation(world)
     assert (name, why) in [(finding.object, finding.why) for finding in world.examine().findings[check]]
+
+
+def test_a_destroyed_secret_whose_rows_a_restore_took_is_vouched_for_by_the_journal(world):
+    ended = Destruction.objects.exclude(scope="day").first()
+    world.by_hand("DELETE FROM retention_destruction WHERE id = %s", ended.pk)
+    found = world.examine().findings
+    assert found["keystore"] == []
+    why = "The journal has a line destruction.intended about it, and the database no such act."
+    assert Finding(ended.reference, why) in found["journal"], "the lost row itself is told"
+    (world.journal).write_bytes(world.journal.read_bytes().replace(ended.secret.encode(), b"aside/COH-OTHER"))
+    assert Finding(f"secret {ended.secret}", "It was destroyed, and no destruction names it.") in world.examine().findings["keystore"]
+
+
+def test_the_master_key_is_found_where_the_settings_put_it_and_under_any_name(world, settings, tmp_path):
+    (tmp_path / "apart").mkdir()
+    (world.home / "master" / "master-1.key").rename(tmp_path / "apart" / "wraps.pem")
+    settings.KEYSTORE_MASTER_KEY_FILE = str(tmp_path / "apart" / "wraps.pem")
+    assert world.examine().is_clean
+    (tmp_path / "apart" / "wraps.pem").chmod(0o604)
+    assert Finding("master key wraps.pem", "Others may read it, or change it (mode 604).") in world.examine().findings["keystore"]
 
 
 def test_a_chosen_few_of_each_cohort_can_be_opened(world):

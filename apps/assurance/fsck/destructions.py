@@ -138,6 +138,8 @@ def _certificate(house: House, work: Any, row: Any, intents: dict[int, str]) -> 
 
 def keystore(house: House) -> Iterator[Finding]:
     """What lies in the keystore is whole, ours alone, and belongs to something that lives; what is gone was meant to go."""
+    for name, why in sorted(house.secrets.strange_masters.items()):
+        yield Finding(f"master key {name}", why)
     for name, why in sorted(house.secrets.strange.items()):
         yield Finding(f"secret {name}", why)
     for name in sorted(house.secrets.there):
@@ -149,12 +151,19 @@ def keystore(house: House) -> Iterator[Finding]:
         except Closed as closed:
             yield Finding(f"secret {name}", f"It can't be used: {closed}.")
     yield from _orphans(house)
-    meant = {work.secret for work in house.destructions}
+    meant = {work.secret for work in house.destructions} | set(_intended(house))
     started_over = house.rows("SELECT facts->>'before' AS before FROM audit_event WHERE verb = 'archive.started_over'")
     meant |= {f"archive/{row.before}" for row in started_over}
     for name in sorted(set(house.secrets.gone) - meant):
         house.count("marks")
         yield Finding(f"secret {name}", "It was destroyed, and no destruction names it.")
+
+
+def _intended(house: House) -> Iterator[str]:
+    """The secrets that the journal's intents name: a restore may have taken the row of a destruction, its line stays."""
+    for line in lines.read(house)[0]:
+        if line.kind == "destruction.intended":
+            yield line.body.get("secret") or f"day/{line.body.get('day')}"
 
 
 def _orphans(house: House) -> Iterator[Finding]:

@@ -40,7 +40,13 @@ class Line:
 
 
 def read(house: House) -> tuple[list[Line], list[Finding]]:
-    """The lines of the journal, and what is wrong with the file itself."""
+    """The lines of the journal, and what is wrong with the file itself; read once in an examination."""
+    if house.journal is None:
+        house.journal = _read(house)
+    return house.journal
+
+
+def _read(house: House) -> tuple[list[Line], list[Finding]]:
     path, found, lines = house.folder / "journal" / "journal.ndjson", [], []
     if not path.is_file():
         return [], [Finding("journal", "Its file is missing.")]

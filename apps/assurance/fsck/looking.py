@@ -74,11 +74,13 @@ class House:
     most: int | None
     looked_at: dict[str, int] = field(default_factory=dict)
     seen: dict[bytes, int] = field(default_factory=dict)
+    #: the journal's lines and what is wrong with its file, once `lines` has read it
+    journal: tuple[list[Any], list[Finding]] | None = None
 
     def __post_init__(self) -> None:
         folders = tuple(map(Path, settings.KEYSTORE_DIRECTORIES)) or (self.folder / "keystore", self.folder / "keystore-second")
-        masters = Path(settings.KEYSTORE_MASTER_KEY_FILE or self.folder / "master" / "master-1.key").parent
-        self.secrets = Secrets(folders, masters)
+        master = Path(settings.KEYSTORE_MASTER_KEY_FILE or self.folder / "master" / "master-1.key")
+        self.secrets = Secrets(folders, master)
         self.today = self.at.astimezone(UTC).date()
 
     def count(self, what: str, number: int = 1) -> None:

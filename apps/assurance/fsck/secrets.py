@@ -23,22 +23,38 @@ class Closed(Exception):
 
 
 class Secrets:
-    """What both folders of secrets hold, by name. `there` and `gone` are what the first says, completed by the second."""
+    """What both folders of secrets hold, by name. `there` and `gone` are what the first says, completed by the second.
 
-    def __init__(self, folders: tuple[Path, ...], masters: Path):
+    `master` is the first master key's file; later ones lie beside it and end alike.
+    """
+
+    def __init__(self, folders: tuple[Path, ...], master: Path):
         self.there: dict[str, Path] = {}
         self.gone: dict[str, float] = {}
         self.strange: dict[str, str] = {}
+        self.strange_masters: dict[str, str] = {}
         self._masters = {}
-        for path in sorted(masters.glob("*.key")) if masters.is_dir() else ():
-            content = path.read_bytes()
-            if content[:4] == MASTER:
-                key = content[4:36]
-                self._masters[hashlib.sha256(b"covenant-master-key/1" + key).digest()[:8]] = AESGCM(key)
+        for path in sorted(master.parent.glob(f"*{master.suffix}")) if master.parent.is_dir() else ():
+            self._take_master(path)
         self._copies = [self._look(folder) for folder in folders]
         for names in zip(*self._copies, strict=True) if len(self._copies) > 1 else ():
             for name in sorted(names[0].keys() ^ names[1].keys()):
                 self.strange.setdefault(name.removesuffix(MARK), "The two copies of the keystore differ about it.")
+
+    def _take_master(self, path: Path) -> None:
+        if not path.is_file():
+            return
+        with path.open("rb") as file:
+            content = file.read(64)
+        if content[:4] != MASTER:
+            return
+        key, mode = content[4:36], stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            self.strange_masters[path.name] = f"Others may read it, or change it (mode {mode:o})."
+        if content != MASTER + key + _check(MASTER + key):
+            self.strange_masters[path.name] = "It is damaged."
+        else:
+            self._masters[hashlib.sha256(b"covenant-master-key/1" + key).digest()[:8]] = AESGCM(key)
 
     def _look(self, folder: Path) -> tuple[dict[str, Path], dict[str, float]]:
         there: dict[str, Path] = {}
@@ -61,6 +77,8 @@ class Secrets:
             self.strange[name] = "It was left behind by a writer that was killed."
         elif path.suffix == MARK:
             gone[name.removesuffix(MARK)] = status.st_mtime
+            if status.st_size:
+                self.strange[name.removesuffix(MARK)] = "It was destroyed, and bytes are left in its mark."
         else:
             there[name] = path
             self._say(name, status, 0o177, "Others may read it, or anybody run it")
