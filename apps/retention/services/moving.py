@@ -28,7 +28,7 @@ from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
 from apps.holds.services import asking
 from apps.retention import envelope
-from apps.retention.models import Cohort, EarlyDeletion, ImportedOnce, Message, Move, Rescheduling
+from apps.retention.models import Cohort, EarlyDeletion, ImportedOnce, Move, Rescheduling
 from apps.retention.services import arrivals, aside, grounds, leaves, rescheduling
 from apps.retention.services.rescheduling import Days
 from apps.retention.states import REQUEST_MOVES, RequestState
@@ -285,7 +285,7 @@ def _to_day(row: Rescheduling, origin: Cohort, day: date, going: list[Seen], sta
 
 def _there(cohort: Cohort, tags: list[bytes]) -> set[bytes]:
     """Source tags that the cohort has already, or had and that were deleted early: a second such row can't come."""
-    stored = Message.objects.on_days([cohort.expiry_on]).filter(source_tag__in=tags).values_list("source_tag", flat=True)
+    stored = arrivals.stored(cohort.expiry_on, tags)
     deleted = EarlyDeletion.objects.filter(cohort=cohort, source_tag__in=tags).values_list("source_tag", flat=True)
     return {bytes(tag) for tag in (*stored, *deleted)}
 
