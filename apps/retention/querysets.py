@@ -45,7 +45,7 @@ class DestructionQuerySet(models.QuerySet):
             self.exclude(state=DestructionState.DONE)
             .filter(parked_at__isnull=True)
             .filter(Q(leased_until__isnull=True) | Q(leased_until__lt=at))
-            .order_by("day")
+            .order_by("day", "id")
         )
 
     def without_their_own_row(self, cohorts, today: date):
@@ -53,6 +53,7 @@ class DestructionQuerySet(models.QuerySet):
         return (
             cohorts.filter(state=CohortState.EXPIRED, expiry_on__lte=today, aside_at__isnull=True)
             .filter(~Exists(self.model.objects.filter(scope=DestructionScope.DAY, day=OuterRef("expiry_on"))))
+            .order_by("expiry_on")
             .values_list("expiry_on", flat=True)
             .distinct()
         )
