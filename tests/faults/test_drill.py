@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,13 +20,14 @@ from apps.audit.models import Event
 from apps.backups.copies import homes
 from apps.backups.models import Drill
 from apps.backups.states import Outcome
-from apps.foundation.keys import FileKeystore, keystore
+from apps.foundation.keys import FileKeystore, inspection, keystore, rotation
 from apps.retention.models import AsideMessage, Cohort
 from apps.retention.services import sweep
 from config import drill as drill_exercise
 from config.management.commands import drill_restore
 from tests import cast
 from tests.architecture.sources import CHECKOUT
+from tests.faults import back_in_time
 from tests.faults.back_in_time import program, server
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -264,6 +266,56 @@ def test_two_drills_at_once_are_one(past):
 # The copy of the home
 
 
+@pytest.fixture
+def apart(home, settings, monkeypatch, tmp_path_factory):
+    """The keystore's copies and its master key lie on three volumes, none of them in the home, the key beside other people's files."""
+    volumes = tmp_path_factory.mktemp("volumes")
+    settings.KEYSTORE_DIRECTORIES = [str(volumes / "one" / "secrets"), str(volumes / "two" / "secrets")]
+    settings.KEYSTORE_MASTER_KEY_FILE = str(volumes / "etc" / "wraps-7.pem")
+    monkeypatch.setenv("KEYSTORE_DIRECTORIES", ",".join(settings.KEYSTORE_DIRECTORIES))
+    monkeypatch.setenv("KEYSTORE_MASTER_KEY_FILE", settings.KEYSTORE_MASTER_KEY_FILE)
+    (volumes / "etc").mkdir(mode=0o700)
+    (volumes / "etc" / "other.pem").write_text("somebody else's")
+    return volumes
+
+
+def test_a_drill_copies_a_keystore_that_lies_outside_of_the_home_and_leaves_it_as_it_was(home, apart, tmp_path, clean):
+    past = back_in_time.make_past(tmp_path)
+    before, lying, secrets = everything(), files(home), files(apart)
+    assert not list(home.glob("keystore*"))
+    said = json.loads(drill("--dump", str(past["dump"]), "--json"))
+    assert (said["outcome"], said["findings"], said["replayed"]["destruction.done"], said["swept"]["destroyed"]) == ("well", [], 2, 2)
+    assert (everything(), files(home), files(apart)) == (before, lying, secrets)
+
+
+def test_a_rotated_master_key_of_any_name_opens_the_copy_and_nothing_beside_it_is_taken_along(home, apart):
+    cast.house()
+    store = keystore()
+    secret = store.ensure("day/2026-03-15")
+    rotation.rotate(store, settle=0)
+    copy = homes.make(home, store, "DRL-TEST")
+    try:
+        assert sorted(str(path.relative_to(copy)) for path in copy.glob("master/*")) == ["master/master-8.key"]
+        assert FileKeystore((copy / "keystore", copy / "keystore-second"), copy / "master" / "master-1.key").get("day/2026-03-15") == secret
+        assert inspection.inspect(FileKeystore((copy / "keystore", copy / "keystore-second"), copy / "master" / "master-1.key")).is_sound
+        assert {path.stat().st_mode & 0o077 for path in [copy, *copy.rglob("*")]} == {0}
+    finally:
+        homes.remove(copy)
+
+
+def test_a_copy_of_the_keystore_that_is_out_of_reach_does_not_keep_a_drill_from_copying_the_rest(home):
+    cast.house()
+    store = keystore()
+    secret = store.ensure("day/2026-03-15")
+    shutil.rmtree(home / "keystore")
+    copy = homes.make(home, store, "DRL-TEST")
+    try:
+        copied = FileKeystore((copy / "keystore", copy / "keystore-second"), copy / "master" / "master-1.key")
+        assert (copied.get("day/2026-03-15"), (copy / "keystore").exists()) == (secret, False)
+    finally:
+        homes.remove(copy)
+
+
 def test_the_copy_follows_links_stands_alone_and_leaves_the_keys_of_places_out(home, tmp_path):
     cast.house()
     store = keystore()
@@ -274,7 +326,7 @@ def test_the_copy_follows_links_stands_alone_and_leaves_the_keys_of_places_out(h
     (home / "keystore").symlink_to(elsewhere)
     (home / "run").mkdir()
     (home / "run" / "services.env").write_text("DATABASE_URL=x")
-    copy = homes.make(home, "DRL-TEST")
+    copy = homes.make(home, keystore(), "DRL-TEST")
     try:
         homes.require_alone(copy)
         copied = type(store)((copy / "keystore", copy / "keystore-second"), copy / "master" / "master-1.key")
@@ -291,7 +343,7 @@ def test_the_copy_follows_links_stands_alone_and_leaves_the_keys_of_places_out(h
 
 def test_a_copy_that_leads_out_of_itself_is_refused(home, tmp_path):
     cast.house()
-    copy = homes.make(home, "DRL-TEST")
+    copy = homes.make(home, keystore(), "DRL-TEST")
     try:
         (copy / "keystore" / "day").mkdir(parents=True, exist_ok=True)
         (copy / "keystore" / "day" / "2026-03-15").symlink_to(tmp_path / "secret")
@@ -310,7 +362,7 @@ def test_the_exercise_refuses_to_run_anywhere_but_in_a_copy(home, monkeypatch):
 
 def test_the_exercise_refuses_a_keystore_that_lies_outside_of_the_copy(home, tmp_path, settings, monkeypatch):
     cast.house()
-    settings.COVENANT_HOME = homes.make(home, "DRL-TEST")
+    settings.COVENANT_HOME = homes.make(home, keystore(), "DRL-TEST")
     try:
         drill_exercise.require_copy(home)
         monkeypatch.setattr(drill_exercise, "keystore", lambda: FileKeystore((tmp_path / "elsewhere",), tmp_path / "master-1.key"))

@@ -1,5 +1,8 @@
 """A copy of the home for a drill: keystore, journal and signing keys, with every link followed, so that the copy stands alone.
 
+Both copies of the keystore and its master key are taken from where the settings put them, and lie in the copy where they lie
+by default: a process that knows nothing but the copy's home finds them.
+
 It holds secrets. So it lies in memory where the machine lends some (/dev/shm), is for its owner only, and is overwritten
 before it is removed. Left out is what would let a drill reach outside: the credentials of places where archives lie.
 """
@@ -7,16 +10,19 @@ before it is removed. Left out is what would let a drill reach outside: the cred
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from apps.foundation.digests import sha256
 from apps.foundation.files import shred
+from apps.foundation.keys import FileKeystore
 from apps.foundation.refusals import Refusal
 
 IN_MEMORY = Path("/dev/shm")
-#: what a restored installation needs; the rest of a home belongs to the running one
-PARTS = ("keystore", "master", "journal", "signing")
+#: what a restored installation needs besides its keystore; the rest of a home belongs to the running one
+PARTS = ("journal", "signing")
+#: where the copies of a keystore and its master keys lie by default
+KEYSTORES, MASTER, MASTER_KEY = ("keystore", "keystore-second"), "master", "master-{}.key"
 LEFT_OUT = frozenset({"place"})
 PREFIX = "covenant-drill-"
 SPARE = 1.2
@@ -36,9 +42,9 @@ class CopyReachesOut(Refusal):
     mend = "Nothing was changed. Tell the makers what the home consists of."
 
 
-def make(home: Path, reference: str) -> Path:
-    """Copy the home; returns where. The name says whose it is, so that the next drill finds what a killed one left."""
-    needed = int(_size_of(home) * SPARE) + (1 << 20)
+def make(home: Path, store: FileKeystore, reference: str) -> Path:
+    """Copy the home and its keystore; returns where. The name says whose it is, so that the next drill finds what a killed one left."""
+    needed = int(_size_of(home, store) * SPARE) + (1 << 20)
     for base in _bases(home):
         if base.is_dir() and os.access(base, os.W_OK) and shutil.disk_usage(base).free > needed:
             break
@@ -46,16 +52,15 @@ def make(home: Path, reference: str) -> Path:
         raise NoRoomForCopy
     target = base / f"{_name_of(home)}{reference}"
     target.mkdir(mode=0o700)
-    for part in parts_of(home):
-        shutil.copytree(home / part, target / part, symlinks=False, ignore=_ignored, copy_function=_copy_file)
-        os.chmod(target / part, 0o700)
+    for part in PARTS:
+        _copy_folder(home / part, target / part, _hidden)
+    for name, copy in zip(KEYSTORES, store.copies, strict=True):
+        _copy_folder(copy.folder, target / name, _left_out)
+    (target / MASTER).mkdir(mode=0o700)
+    for number, key in store.master.files():  # and nothing that lies beside them: the folder may be anybody's
+        _copy_file(str(key), str(target / MASTER / MASTER_KEY.format(number)))
     require_alone(target)
     return target
-
-
-def parts_of(home: Path) -> list[str]:
-    """The folders of a home that a drill needs; a keystore may lie in several, each with its own beginning."""
-    return sorted(path.name for path in home.iterdir() if path.name.split("-")[0].split(".")[0] in PARTS and path.is_dir())
 
 
 def require_alone(copy: Path) -> None:
@@ -89,15 +94,26 @@ def _name_of(home: Path) -> str:
     return f"{PREFIX}{sha256(str(home.resolve()).encode()).hex()[:12]}-"
 
 
-def _size_of(home: Path) -> int:
+def _size_of(home: Path, store: FileKeystore) -> int:
     """As the copy takes it, by whole pages: a secret is small."""
-    files = (path for part in parts_of(home) for path in (home / part).rglob("*") if path.is_file())
+    folders = [*(home / part for part in PARTS), *(copy.folder for copy in store.copies)]
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     return sum(max(path.stat().st_size, 4096) + 4096 for path in files)
 
 
-def _ignored(folder: str, names: list[str]) -> set[str]:
-    is_keystore = Path(folder).name.split("-")[0].split(".")[0] == "keystore"
-    return {name for name in names if name.startswith(".") or (is_keystore and name in LEFT_OUT)}
+def _copy_folder(source: Path, target: Path, ignored: Callable[[str, list[str]], set[str]]) -> None:
+    """All of a folder that is there; one that is out of reach is out of reach in the copy as well."""
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=False, ignore=ignored, copy_function=_copy_file)
+        os.chmod(target, 0o700)
+
+
+def _hidden(_folder: str, names: list[str]) -> set[str]:
+    return {name for name in names if name.startswith(".")}
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    return _hidden(folder, names) | (LEFT_OUT & set(names))
 
 
 def _copy_file(source: str, target: str) -> str:

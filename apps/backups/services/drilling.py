@@ -28,6 +28,7 @@ from apps.backups.copies.databases import Programs, Server
 from apps.backups.models import Drill, drill_reference
 from apps.backups.states import DRILL_MOVES, Outcome
 from apps.foundation.actors import Actor
+from apps.foundation.keys import FileKeystore
 from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
 
@@ -44,10 +45,11 @@ class DrillRuns(Refusal):
 
 @dataclass(frozen=True)
 class Live:
-    """What is drilled: the live database and home, and how the database's programs are reached."""
+    """What is drilled: the live database, home and keystore, and how the database's programs are reached."""
 
     database: Server
     home: Path
+    store: FileKeystore
     programs: Programs
     superuser: Server | None = None
 
@@ -91,7 +93,7 @@ def _on_a_copy(this: Drill, live: Live, exercise: Exercise, dump: Path | None, g
         databases.restore(dump, scratch, live.programs)
     else:
         databases.copy(live.database, scratch, live.programs)
-    copy = homes.make(live.home, this.reference)  # after the dump: the journal is never behind its database
+    copy = homes.make(live.home, live.store, this.reference)  # after the dump: the journal is never behind its database
     return exercise(scratch, copy)
 
 

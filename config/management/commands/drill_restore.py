@@ -26,6 +26,7 @@ from apps.backups.models import Drill
 from apps.backups.services import drilling
 from apps.foundation import clock
 from apps.foundation.actors import Actor
+from apps.foundation.keys import keystore
 from apps.foundation.refusals import Refusal
 from config import drill
 from config.embedded import processes
@@ -82,7 +83,7 @@ def _live() -> drilling.Live:
         cursor.execute("SHOW server_version_num")
         major = int(cursor.fetchone()[0]) // 10_000
     return drilling.Live(
-        database=database, home=Path(settings.COVENANT_HOME), programs=Programs(client_programs(major)),
+        database=database, home=Path(settings.COVENANT_HOME), store=keystore(), programs=Programs(client_programs(major)),
         superuser=_embedded_superuser(database),
     )  # fmt: skip
 
