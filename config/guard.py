@@ -59,6 +59,7 @@ WORDS: Mapping[str, str] = {
     "destruction.intended": "destructions begun",
     "destruction.done": "destructions done",
     "message.deleted_early": "messages deleted early",
+    "rescheduling.approved": "reschedulings approved",
     "matter.opened": "matters opened",
     "matter.closed": "matters closed",
     "hold.placed": "holds placed",

@@ -24,6 +24,7 @@ HANDLERS: Mapping[str, Handler] = {
     "message.deleted_early": retention.message_deleted_early,
     "destruction.intended": retention.destruction_intended,
     "destruction.done": retention.destruction_done,
+    "rescheduling.approved": retention.rescheduling_approved,
     "archive.closed": archives.archive_closed,
 }
 

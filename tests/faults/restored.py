@@ -1,7 +1,7 @@
 """What a host does with a restored database, as a program of its own: its database and home come from the environment.
 
 restored.py serve                what the first page, the API and sign-in answer
-restored.py sweep                what the worker does each minute, by the task itself
+restored.py sweep | reschedule   what the worker does each minute, by the task itself
 restored.py replay WHEN NUMBER   `manage.py replay`, killing itself with SIGKILL before, within or after that line
 restored.py promises CODE…       what breaks these promises
 """
@@ -72,12 +72,12 @@ def broken(*codes: str) -> None:
 match sys.argv[1:]:
     case ["serve"]:
         serve()
-    case ["sweep"]:
+    case ["sweep" | "reschedule" as task]:
         app.loader.import_default_modules()
-        app.tasks["retention.sweep"]()
+        app.tasks[f"retention.{task}"]()
     case ["replay", when, number]:
         replay_and_die(when, int(number))
     case ["promises", *codes]:
         broken(*codes)
     case _:
-        sys.exit("serve, sweep, replay or promises")
+        sys.exit("serve, sweep, reschedule, replay or promises")

@@ -6,15 +6,15 @@ The dump is pg_dump's, the restored database is a second one on the same server,
 
 import json
 import signal
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from apps.audit.services import journal
 from apps.foundation.keys import keystore
 from apps.holds.services import matters, placing
-from apps.retention.models import Cohort, Message
-from apps.retention.services import sweep
+from apps.retention.models import Cohort, Message, Rescheduling
+from apps.retention.services import leaves, moving, rescheduling, sweep
 from apps.staff.roles import Role
 from tests import cast
 from tests.faults.back_in_time import Restored, program
@@ -158,3 +158,41 @@ def test_what_stood_aside_is_not_had_back_stays_aside_and_does_not_keep_the_othe
         f"{back.one('SELECT reference FROM retention_destruction')} destroyed messages of it, and there is no certificate."
     ]
     assert len(examined) == 11
+
+
+def test_what_was_rescheduled_since_the_backup_is_rescheduled_again_by_the_plan_that_two_persons_approved(home, restore, tmp_path):
+    """The backup knows neither the plan nor the rule, nor that anybody asked."""
+    now = datetime.now(UTC)
+    cast.house()
+    clinic = cast.client("Northgate")
+    cast.rule(clinic, 40, at=now - timedelta(days=30))
+    leaves.make_leaves(at=now)
+    cast.hand_over(clinic, [cast.message(n, at=now - cast.DAY) for n in range(1, 6)], at=now)
+    journal.write_owed()
+    dump = tmp_path / "before.dump"
+    program("pg_dump", "--format=custom", f"--file={dump}")
+    [long] = Cohort.objects.values_list("expiry_on", flat=True)
+
+    cast.rule(clinic, 20, at=now - timedelta(hours=3))  # in force since
+    plan = rescheduling.preview(organization=clinic, at=now)
+    row = rescheduling.propose(organization=clinic, through=plan["through"], shown=rescheduling.fingerprint(plan), by=cast.bo(), at=now)
+    rescheduling.approve(rescheduling=row, by=cast.cleo(), at=now)
+    assert moving.reschedule_due(at=now) == [row.reference]
+    journal.write_owed()
+    [short] = set(Cohort.objects.values_list("expiry_on", flat=True)) - {long}
+    decided = Rescheduling.objects.values_list("reference", "proposed_by", "decided_by").get()
+
+    back = restore(dump)
+    assert back.rows("SELECT expiry, count(*) FROM message GROUP BY 1") == [(long, 5)]
+    assert "rescheduling.approved" in back.manage("replay", "--dry-run")
+    back.manage("replay")
+    assert back.rows("SELECT reference, proposed_by, decided_by FROM retention_rescheduling WHERE state = 'approved'") == [decided]
+    assert back.rows("SELECT expiry, count(*) FROM message GROUP BY 1") == [(long, 5)]
+    back.does("reschedule")
+    assert back.rows("SELECT expiry, count(*) FROM message GROUP BY 1") == [(short, 5)]
+    assert back.rows("SELECT state, moved FROM retention_rescheduling") == [("done", 5)]
+    assert "nothing to replay" in back.manage("replay")
+    back.does("reschedule")
+    assert back.one("SELECT count(*) FROM retention_move") == 1
+    assert json.loads(back.does("promises", "P06", "P22")) == []
+    assert "found" not in back.manage("fsck").replace("nothing found", "")

@@ -9,6 +9,7 @@ beside the one that was lost. While the replay runs nothing can be written to th
 |---|---|
 | a line of an intent | the day is hidden; its work row is made again, with the reference and the intent that it had |
 | a line of an early deletion | the message leaves the active service again |
+| a line of a rescheduling | the plan is approved again, as it was; the worker moves what is on its old day again |
 | after the last line, when holds and archives are as they were | each work whose key is gone is brought to where it stands |
 
 Rows that had stepped aside after the backup was made lie in the leaf under the destroyed key: nothing brings them back but a
@@ -24,18 +25,31 @@ from datetime import date, datetime
 
 from django.db import connection, transaction
 
+from apps.accounts.models import Organization
 from apps.audit.journal_file import Line
 from apps.audit.models import Event, JournalEntry
 from apps.audit.services import heartbeat, ledger
+from apps.foundation import doorbell
 from apps.foundation.actors import SYSTEM
 from apps.foundation.keys import KeyDestroyed, keystore
 from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
 from apps.holds.services import asking
 from apps.retention import envelope
-from apps.retention.models import Archive, AsideBundle, Cohort, Destruction, EarlyDeletion, Message, Segment
-from apps.retention.services import arrivals, aside, clock_guard, destroy, grounds, sealing
-from apps.retention.states import COHORT_MOVES, DESTRUCTION_MOVES, AsideGround, CohortState, DestructionScope, DestructionState
+from apps.retention.models import Archive, AsideBundle, Cohort, Destruction, EarlyDeletion, Message, Rescheduling, Segment
+from apps.retention.services import arrivals, aside, clock_guard, destroy, grounds, rescheduling, sealing
+from apps.retention.states import (
+    COHORT_MOVES,
+    DESTRUCTION_MOVES,
+    REQUEST_MOVES,
+    AsideGround,
+    CohortState,
+    DestructionScope,
+    DestructionState,
+    RequestState,
+)
+from apps.staff.models import Approval
+from apps.staff.services import approvals
 
 #: in these states of its work row the key may be gone by the journal and the keystore alone
 BEFORE_THE_KEY = (DestructionState.DUE, DestructionState.INTENDED, DestructionState.JOURNALLED)
@@ -106,6 +120,65 @@ def message_deleted_early(line: Line, *, at: datetime) -> None:
         "message.deleted_early", by=SYSTEM, about=line.about, at=at,
         facts={"cohort": cohort.reference, "reason": line.body["reason"], "unrecoverable_from": line.body["day"], "kept_for_hold": kept},
     )  # fmt: skip
+
+
+def rescheduling_approved(line: Line, *, at: datetime) -> None:
+    """The plan is approved again, by the two who did; the worker carries it out on what the backup holds.
+
+    What was over by it is on its old day again until then: it goes to the first open day, as with every rescheduling.
+    Cohorts that the backup does not know are done with: their messages are where they were before, or not there.
+    """
+    organization = Organization.objects.select_for_update(no_key=True).filter(reference=line.body["organization"]).first()
+    if organization is None:
+        return
+    theirs = Rescheduling.objects.select_for_update().filter(organization=organization)
+    row = theirs.filter(reference=line.about).first() or Rescheduling(reference=line.about, organization=organization)
+    if row.state != RequestState.PROPOSED:
+        return
+    cohorts = [*line.body["cohorts"], *_overtaken(theirs.exclude(pk=row.pk), line.body["cohorts"], at)]
+    _withdraw_request(line.about, at)
+    there = set(Cohort.objects.filter(reference__in=[entry["cohort"] for entry in cohorts]).values_list("reference", flat=True))
+    row.plan = {"through": line.body["through"], "lives": dict(line.body["lives"]), "cohorts": cohorts}
+    row.plan_digest = bytes.fromhex(line.body["plan"])
+    row.progress = {
+        entry["cohort"]: {"after": 0, "done": True, "moved": 0, "stays": {}} for entry in cohorts if entry["cohort"] not in there
+    }
+    row.proposed_by, row.proposed_at = line.body["asked_by"], datetime.fromisoformat(line.body["asked_at"])
+    row.decided_by, row.decided_at, row.state = line.body["by"], line.at, RequestState.APPROVED
+    row.save()
+    ledger.record(
+        "rescheduling.approved_again", by=SYSTEM, about=line.about, at=at,
+        facts={"plan": line.body["plan"], "cohorts": len(there), "cohorts_not_known": len(row.progress)},
+    )  # fmt: skip
+    doorbell.ring("rescheduling.due")
+
+
+def _overtaken(others, cohorts: list[dict], at: datetime) -> list[dict]:
+    """What of the same client's earlier plans was undecided or unfinished in the backup: decided or done before this one was made.
+
+    The cohorts that such a plan was not done with go by the later lives, to where they would be by now.
+    """
+    left, named = [], {entry["cohort"] for entry in cohorts}
+    for row in others.filter(state__in=[RequestState.PROPOSED, RequestState.APPROVED]).order_by("id"):
+        if row.state == RequestState.APPROVED:
+            left += [
+                entry for entry in row.plan["cohorts"]
+                if entry["then"] and entry["cohort"] not in named and not row.progress.get(entry["cohort"], {}).get("done")
+            ]  # fmt: skip
+        _withdraw_request(row.reference, at)
+        state = RequestState.DONE if row.state == RequestState.APPROVED else RequestState.REJECTED
+        require_move(REQUEST_MOVES, row.state, state)
+        row.done_at, row.decided_at = (at, row.decided_at) if state == RequestState.DONE else (None, at)
+        row.state = state
+        row.save(update_fields=["state", "done_at", "decided_at"])
+        ledger.record("rescheduling.overtaken", by=SYSTEM, about=row.reference, at=at)
+    return left
+
+
+def _withdraw_request(reference: str, at: datetime) -> None:
+    """An approval that the backup lacks is not made up; what still asks for one is closed."""
+    for approval in Approval.objects.waiting().filter(act=rescheduling.ACT, subject=reference):
+        approvals.void(approval=approval, at=at)
 
 
 def destructions_go_on(*, at: datetime) -> None:

@@ -27,7 +27,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from apps.accounts.models import Organization
-from apps.audit.services import ledger
+from apps.audit.services import journal, ledger
 from apps.foundation import doorbell
 from apps.foundation.actors import SYSTEM
 from apps.foundation.clock import day_of
@@ -230,8 +230,19 @@ def _approve(rescheduling: Rescheduling, by: StaffMember, at: datetime) -> Resch
     row.state, row.decided_by, row.decided_at = RequestState.APPROVED, str(by.actor), at
     row.save(update_fields=["state", "decided_by", "decided_at"])
     ledger.record("rescheduling.approved", by=by.actor, about=row.reference, at=at, facts={"plan": bytes(row.plan_digest).hex()})
+    journal.owe("rescheduling.approved", about=row.reference, at=at, body=_told(row))
+    doorbell.ring("journal.owed")
     doorbell.ring("rescheduling.due")
     return row
+
+
+def _told(row: Rescheduling) -> dict:
+    """What the journal keeps of an approved plan: all that it takes to carry it out again after a restore, and who decided."""
+    return {
+        "organization": row.organization.reference, "plan": row.plan_digest, "through": row.plan["through"],
+        "lives": sorted([code, days] for code, days in row.plan["lives"].items()), "cohorts": row.plan["cohorts"],
+        "asked_by": row.proposed_by, "asked_at": row.proposed_at, "by": row.decided_by,
+    }  # fmt: skip
 
 
 @transaction.atomic
