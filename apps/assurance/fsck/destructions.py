@@ -18,6 +18,8 @@ STATES = ("due", "intended", "journalled", "shredded", "truncated", "done")
 TIMES = {"intended": "intended_at", "journalled": "journalled_at", "shredded": "shredded_at", "truncated": "truncated_at", "done": "done_at"}
 #: how far the clock of a file system may be behind
 SLACK = timedelta(seconds=2)
+#: how long the secret of a day that is over may lie there unused: a day for what began before midnight, and a night
+TO_BE_TAKEN_UP = timedelta(days=2)
 
 CERTIFICATES = """
 SELECT x.number, x.cohort_id, x.destruction_id, x.messages, x.document::text FROM retention_certificate x ORDER BY x.id
@@ -173,8 +175,8 @@ def _orphans(house: House) -> Iterator[Finding]:
     for name in sorted(house.secrets.there):
         kind, _slash, whose = name.partition("/")
         if kind == "day":
-            # of a day to come a message may have been refused after its secret was made
-            belongs = whose in days or whose > house.today.isoformat()
+            # an ingest may have been undone after the secret was made: the next one takes it up, or it goes once its day is over
+            belongs = whose in days or whose > (house.today - TO_BE_TAKEN_UP).isoformat()
         elif kind in ("aside", "matter"):
             belongs = name in bundled
         else:
