@@ -20,5 +20,7 @@ TIMETABLE = {
     "what is owed leaves for its archive": {"task": "retention.archive", "schedule": MINUTE},
     "stored messages get the day that was approved": {"task": "retention.reschedule", "schedule": MINUTE},
     "the account of every cohort is counted anew": {"task": "retention.check_accounts", "schedule": crontab(hour=3, minute=40)},
+    "secrets of days that nobody used go": {"task": "retention.open_unused_days", "schedule": crontab(hour=3, minute=45)},
+    "every file of the keystore is looked at": {"task": "retention.check_keystore", "schedule": crontab(hour=3, minute=50)},
     "promises are checked": {"task": "assurance.check_promises", "schedule": crontab(hour=4, minute=0)},
 }

@@ -182,3 +182,4 @@ class AlarmKind(TextChoices):
     RESCHEDULING = "rescheduling", "a rescheduling failed five times and is parked"
     ARCHIVE = "archive", "a place for archives fails"
     MAIL = "mail", "a mail could not be delivered and is parked"
+    KEYSTORE = "keystore", "not sound in the keystore (check_keystore says the mend)"

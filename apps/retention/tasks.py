@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from apps.foundation import clock
-from apps.retention.services import alarms, archiving, leaves, moving, sweep
+from apps.retention.services import alarms, archiving, leaves, moving, sweep, unused_days
 
 
 @shared_task(name="retention.make_leaves")
@@ -29,3 +29,13 @@ def reschedule(**_later) -> None:
 @shared_task(name="retention.check_accounts")
 def check_accounts(**_later) -> None:
     alarms.check_accounts(at=clock.now())
+
+
+@shared_task(name="retention.open_unused_days")
+def open_unused_days(**_later) -> None:
+    unused_days.open_due(at=clock.now())
+
+
+@shared_task(name="retention.check_keystore")
+def check_keystore(**_later) -> None:
+    alarms.check_keystore(at=clock.now())

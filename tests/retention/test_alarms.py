@@ -1,15 +1,21 @@
 """Alarms: what is late or blocked is listed, told once a day to who may act, and ends by itself when it is mended."""
 
+import itertools
+import threading
 from datetime import date, timedelta
 
 import pytest
 from django.db import connection
 
+from apps.assurance.models import Finding, Promise
+from apps.assurance.services import checking
 from apps.audit.models import Event
 from apps.foundation.actors import SYSTEM
+from apps.foundation.keys import inspection, keystore
 from apps.mail.models import OutgoingMail
 from apps.mail.services import outbox
 from apps.mail.states import State
+from apps.retention import tasks
 from apps.retention.models import Alarm, ArchiveTarget, Cohort, Destruction, Rescheduling
 from apps.retention.services import alarms, destroy, reviews, sealing, sweep
 from apps.retention.states import AlarmKind, RequestState, TargetState
@@ -18,6 +24,7 @@ from apps.staff.services import leaving
 from config import panels
 from tests import cast
 from tests.cast import DAY, NOON
+from tests.foundation import keystores
 
 pytestmark = pytest.mark.usefixtures("house")
 
@@ -157,3 +164,81 @@ def test_the_first_page_lists_what_alarms(rf):
     [shown] = panels.late_and_blocked(rf.get("/"), A_DAY_LATE)["alarms"]
     assert (shown["count"], shown["since"], shown["named"]) == (1, A_DAY_LATE, [Cohort.objects.get().reference])
     assert Event.objects.filter(verb="alarm.raised", actor=str(SYSTEM)).count() == 1
+
+
+# --- the keystore -----------------------------------------------------------------------------------------------------
+
+
+def found_on_the_board(at) -> list[tuple[str, str]]:
+    checking.run(codes=["P06"], by=SYSTEM, at=at)
+    return [(one.object, one.why) for one in Finding.objects.filter(promise_id="P06", gone_at=None).order_by("object", "why")]
+
+
+@pytest.mark.parametrize("copy", [1, 2])
+def test_a_flipped_byte_of_a_secret_alarms_and_stands_on_the_board_until_it_is_mended(copy, rf):
+    cast.bo(), cast.cleo(), cast.staff("fay", Role.ADMINISTRATOR)
+    expired_clinic()
+    tasks.check_keystore()
+    assert (standing(), found_on_the_board(NOON)) == ([], [])
+    keystores.flip(keystore().copies[copy - 1].path(f"day/{EXPIRY}"), 30)
+    tasks.check_keystore()
+    assert standing() == [("keystore", f"day/{EXPIRY}")]
+    assert panels.late_and_blocked(rf.get("/"), NOON)["alarms"][0]["named"] == [f"day/{EXPIRY}"]
+    assert told() == [("alarm-keystore", "cleo@covenant.example"), ("alarm-keystore", "fay@covenant.example")]
+    assert found_on_the_board(NOON) == [(f"day/{EXPIRY}", f"is damaged in copy {copy} of the keystore")]
+    assert Promise.objects.get(code="P06").state == "broken"
+    inspection.mend(keystore())
+    tasks.check_keystore()
+    assert (standing(), found_on_the_board(NOON)) == ([], [])
+    assert Promise.objects.get(code="P06").state == "kept"
+
+
+def test_a_destroyed_secret_that_came_back_alarms_once_and_is_destroyed_again():
+    expired_clinic()
+    store = keystore()
+    path = store.copies[1].path(f"day/{EXPIRY}")
+    content = path.read_bytes()
+    sweep.sweep(at=MORNING_AFTER)
+    path.write_bytes(content)
+    assert alarms.check_keystore(at=A_DAY_LATE) == 1
+    assert (standing(), path.exists()) == ([("keystore", f"day/{EXPIRY}")], False)
+    assert alarms.check_keystore(at=A_DAY_LATE + DAY) == 0
+    assert standing() == []
+
+
+def test_a_lost_master_key_and_a_lost_copy_alarm_as_what_they_are_and_blame_no_secret(home):
+    expired_clinic()
+    (home / "master").rename(home / "elsewhere")
+    alarms.check_keystore(at=NOON)
+    assert standing() == [("keystore", "master-key")]
+    (home / "elsewhere").rename(home / "master")
+    (home / "keystore").rename(home / "elsewhere")
+    alarms.check_keystore(at=NOON)
+    assert standing() == [("keystore", "keystore-copy-1")]
+
+
+def test_a_strange_file_in_the_keystore_alarms_without_its_name(home):
+    expired_clinic()
+    (home / "keystore" / "day" / "ada lovell").write_bytes(b"x")
+    alarms.check_keystore(at=NOON)
+    assert standing() == [("keystore", "keystore")]
+
+
+def test_secrets_that_are_being_made_and_destroyed_do_not_alarm():
+    expired_clinic()
+    store, ended = keystore(), threading.Event()
+
+    def work():
+        for number in itertools.count():
+            store.ensure(f"aside/COH-{number}")
+            store.destroy(f"aside/COH-{number}")
+            if ended.is_set() and number > 20:
+                return
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert [alarms.check_keystore(at=NOON) for _night in range(10)] == [0] * 10
+    finally:
+        ended.set()
+        thread.join()

@@ -15,12 +15,27 @@ from apps.foundation.keys import wrapping
 from apps.foundation.keys.copies import Copy
 from apps.foundation.keys.file_store import MENDABLE, FileKeystore, agreed
 from apps.foundation.keys.master import MasterKey
-from apps.foundation.keys.refusals import CopyOutOfReach, KeyCopiesDiffer, KeyCopyLeft, KeyDamaged, KeystoreNotSetUp
+from apps.foundation.keys.refusals import (
+    CopyOutOfReach,
+    KeyCopiesDiffer,
+    KeyCopyLeft,
+    KeyDamaged,
+    KeystoreNotSetUp,
+    MasterKeyDamaged,
+    MasterKeyMissing,
+    MasterKeyUnsafe,
+    MasterKeyWrong,
+)
 from apps.foundation.keys.setting_up import label_copies, require_places
 from apps.foundation.refusals import Refusal
 
 #: a draft that is older is no longer being written
 STALE_SECONDS = 60
+#: longer than it takes to destroy a secret
+MOMENT_SECONDS = 1
+#: what a problem is about where that is no secret by its name, and no copy by its number
+KEYSTORE, MASTER_KEY, COPY = "keystore", "master-key", "keystore-copy-{}"
+MASTER_KEY_TROUBLES = (MasterKeyMissing, MasterKeyDamaged, MasterKeyUnsafe, MasterKeyWrong)
 MEND = "Run `manage.py check_keystore --mend`."
 ROTATE = "Run `manage.py rotate_master_key`."
 
@@ -34,11 +49,17 @@ class Report:
     #: secrets by the id of the master key that opens them; those in clear under "none"
     wrapped_by: dict[str, int] = field(default_factory=dict)
     came_back: list[str] = field(default_factory=list)
+    #: each with its code, what it is about (a secret, a copy, the master key), what is wrong, and the mend
     problems: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def is_sound(self) -> bool:
         return not self.problems and not self.came_back
+
+    @property
+    def about(self) -> set[str]:
+        """What something is wrong with."""
+        return {problem["about"] for problem in self.problems}
 
     def as_dict(self) -> dict:
         return {"sound": self.is_sound, **asdict(self)}
@@ -48,7 +69,9 @@ def inspect(store: FileKeystore) -> Report:
     """Look at everything. Changes nothing, but that it destroys again what came back under the mark of a destruction."""
     report = Report()
     for look in (_at_places, _at_copies, _at_master_keys, _at_secrets):
-        report.problems += [told if isinstance(told, dict) else told.as_dict() for told in look(store, report)]
+        report.problems += [
+            {"about": about, **(told if isinstance(told, dict) else told.as_dict())} for about, told in look(store, report)
+        ]
     return report
 
 
@@ -57,33 +80,38 @@ def all_names(store: FileKeystore) -> list[str]:
     return sorted({name for copy in store.copies for kind in copy.kinds() for names in copy.names(kind) for name in names})
 
 
+#: what it is about, and what is wrong
+Told = tuple[str, Refusal | dict[str, str]]
+
+
 def _problem(code: str, what: str, mend: str) -> dict[str, str]:
     return {"code": code, "what": what, "mend": mend}
 
 
-def _at_places(store: FileKeystore, _report: Report) -> Iterator[Refusal]:
+def _at_places(store: FileKeystore, _report: Report) -> Iterator[Told]:
     try:
         require_places(store)
     except Refusal as refusal:
-        yield refusal
+        yield KEYSTORE, refusal
 
 
-def _at_copies(store: FileKeystore, _report: Report) -> Iterator[Refusal | dict]:
+def _at_copies(store: FileKeystore, _report: Report) -> Iterator[Told]:
     own = store.label()
     if own is None:
-        yield KeystoreNotSetUp()
+        yield KEYSTORE, KeystoreNotSetUp()
         return
     for copy in store.copies:
+        about = COPY.format(copy.number)
         try:
             store.require_copy(copy, own)
             copy.try_writing()
         except Refusal as refusal:
-            yield refusal
+            yield about, refusal
         for folder in _open_to_others(copy):
-            yield _problem("key_folder_open", f"{folder} is open to others.", f"chmod 700 {folder}")
+            yield about, _problem("key_folder_open", f"{folder} is open to others.", f"chmod 700 {folder}")
         stale = [path for _name, path in copy.drafts() if _age(path) > STALE_SECONDS]
         if stale:
-            yield _problem("key_drafts_left", f"Killed processes left {len(stale)} files in {copy}.", MEND)
+            yield about, _problem("key_drafts_left", f"Killed processes left {len(stale)} files in {copy}.", MEND)
 
 
 def _open_to_others(copy: Copy) -> list[str]:
@@ -98,52 +126,68 @@ def _age(path) -> float:
         return 0
 
 
-def _at_master_keys(store: FileKeystore, _report: Report) -> Iterator[Refusal | dict]:
+def _at_master_keys(store: FileKeystore, _report: Report) -> Iterator[Told]:
     own = store.label()
     found = store.master.problems()
-    yield from found
+    yield from ((MASTER_KEY, refusal) for refusal in found)
     if own is None:
         return
     if not found:
         try:
             store.master.by_id(bytes.fromhex(own.master))
         except Refusal as refusal:
-            yield refusal
-    if len(store.master.files()) > 1:
-        yield _problem("rotation_open", "There are two master keys: a rotation was begun and has not ended.", ROTATE)
+            yield MASTER_KEY, refusal
+    with contextlib.suppress(MasterKeyMissing):  # a folder that can't be looked into was told above
+        if len(store.master.files()) > 1:
+            yield MASTER_KEY, _problem("rotation_open", "There are two master keys: a rotation was begun and has not ended.", ROTATE)
     if len({label.master for copy in store.copies if (label := copy.label())}) > 1:
-        yield _problem("key_labels_differ", "The labels of the two copies name different master keys.", MEND)
+        yield KEYSTORE, _problem("key_labels_differ", "The labels of the two copies name different master keys.", MEND)
 
 
-def _at_secrets(store: FileKeystore, report: Report) -> Iterator[Refusal | dict]:
+def _at_secrets(store: FileKeystore, report: Report) -> Iterator[Told]:
     wrapped: Counter[str] = Counter()
-    for name in all_names(store):
+    names = all_names(store)
+    half_destroyed = {name for name in names if _is_half_destroyed(store, name)}
+    if half_destroyed:
+        time.sleep(MOMENT_SECONDS)  # marks come first: some may be on their way
+    for name in names:
         if store.is_marked(name):
             report.destroyed += 1
-            yield from _at_destroyed(store, name, report)
+            if name not in half_destroyed and _is_half_destroyed(store, name):
+                time.sleep(MOMENT_SECONDS)  # since we began
+            yield from ((name, told) for told in _at_destroyed(store, name, report))
             continue
         report.secrets += 1
         seen = store.look(name)
-        yield from (one.problem for one in seen if one.problem and not isinstance(one.problem, CopyOutOfReach))
+        yield from ((_whose(name, one.problem), one.problem) for one in seen if one.problem and not isinstance(one.problem, CopyOutOfReach))
         wrapped.update({_key_of(name, one.content) for one in seen if one.content})
         try:
             agreed(name, seen)
         except KeyCopiesDiffer as refusal:
-            yield refusal
+            yield name, refusal
         except Refusal:
             continue  # told by its copy
     report.wrapped_by = dict(sorted(wrapped.items()))
     if clear := wrapped["none"]:
-        yield _problem("keys_in_clear", f"{clear} secrets of an older installation lie in clear.", ROTATE)
+        yield KEYSTORE, _problem("keys_in_clear", f"{clear} secrets of an older installation lie in clear.", ROTATE)
+
+
+def _whose(name: str, problem: Refusal) -> str:
+    """Without its master key no secret opens, and none is to blame."""
+    return MASTER_KEY if isinstance(problem, MASTER_KEY_TROUBLES) else name
 
 
 def _at_destroyed(store: FileKeystore, name: str, report: Report) -> Iterator[Refusal | dict]:
-    if not all(copy.is_wiped(name) for copy in store.copies) and store.destroy_again(name):
+    if _is_half_destroyed(store, name) and store.destroy_again(name):
         report.came_back.append(name)
     if left := [str(copy) for copy in store.copies if not copy.is_wiped(name)]:
         yield KeyCopyLeft(f"The secret {name} is destroyed, but for {' and '.join(left)}.")
     if any(copy.label() and not copy.is_marked(name) for copy in store.copies):
         yield _problem("key_mark_missing", f"One copy lacks the mark that {name} was destroyed.", MEND)
+
+
+def _is_half_destroyed(store: FileKeystore, name: str) -> bool:
+    return store.is_marked(name) and not all(copy.is_wiped(name) for copy in store.copies)
 
 
 def _key_of(name: str, content: bytes) -> str:

@@ -4,11 +4,13 @@
 |---|---|
 | a day past its end, neither destroyed nor kept with a reason; parked work; places that fail; parked mail | at each sweep |
 | accounts that do not add up | each night, for every cohort there is |
+| secrets, copies and master keys that are not sound | each night, in every file of the keystore |
 
 An alarm ends by itself once what it is about is mended. It must never name anything but references, nor keep a sweep from
 its work: it looks last.
 """
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +21,8 @@ from django.db.models import Exists, OuterRef
 from apps.audit.services import ledger
 from apps.foundation.actors import SYSTEM
 from apps.foundation.clock import day_of
+from apps.foundation.keys import inspection, keystore
+from apps.foundation.keys.interface import NAME
 from apps.mail.models import OutgoingMail
 from apps.mail.services import outbox
 from apps.mail.states import State
@@ -31,6 +35,10 @@ from apps.staff.models import StaffMember
 MOST = 500
 #: references that a mail names; the first page counts all
 NAMED = 20
+#: between two looks at the keystore: longer than it takes to make or destroy a secret
+PAUSE_SECONDS = 0.5
+#: of what an alarm is about
+LONGEST = Alarm._meta.get_field("about").max_length
 #: of advisory locks: two sweeps at once raise an alarm once
 LOCK = 0x414C4152
 
@@ -80,6 +88,24 @@ def unbalanced(_at: datetime) -> Iterable[str]:
     return [cohort.reference for cohort in every if accounts.account_of(cohort).balance]
 
 
+def unsound(_at: datetime) -> Iterable[str]:
+    """What an inspection of the keystore finds amiss, and what came back into it: that is destroyed again by looking.
+
+    A secret that is being made or destroyed just then is found otherwise at a second look.
+    """
+    found, amiss = inspection.inspect(keystore()), set()
+    if found.about:
+        time.sleep(PAUSE_SECONDS)
+        amiss = found.about & inspection.inspect(keystore()).about
+    return sorted({_reference(about) for about in {*amiss, *found.came_back}})[:MOST]
+
+
+def _reference(about: str) -> str:
+    """What lies in the keystore under a name that is none of ours is not repeated: nobody knows what it says."""
+    is_ours = NAME.fullmatch(about) or about.startswith((inspection.KEYSTORE, inspection.MASTER_KEY))
+    return about[:LONGEST] if is_ours else inspection.KEYSTORE
+
+
 #: at each sweep
 OFTEN = {
     AlarmKind.OVERDUE: Kind(overdue, "retention.retry_destruction"),
@@ -90,6 +116,8 @@ OFTEN = {
 }
 #: each night
 NIGHTLY = {AlarmKind.UNBALANCED: Kind(unbalanced, "retention.retry_destruction")}
+#: each night, by itself: it may take long, and asks nothing of the database
+KEYSTORE = {AlarmKind.KEYSTORE: Kind(unsound, "retention.confirm_clock")}  # who answers for the machine as well
 
 
 def look(*, at: datetime) -> int:
@@ -100,6 +128,11 @@ def look(*, at: datetime) -> int:
 def check_accounts(*, at: datetime) -> int:
     """Count every account anew; returns how many do not add up."""
     return _look(NIGHTLY, at)
+
+
+def check_keystore(*, at: datetime) -> int:
+    """Look at every file of the keystore; returns how much of it is not sound."""
+    return _look(KEYSTORE, at)
 
 
 def _look(kinds: dict[AlarmKind, Kind], at: datetime) -> int:
