@@ -18,6 +18,9 @@ class DataCategory(StrEnum):
     MESSAGE = "message data"
     COMMUNICATION = "communications with us"
     TECHNICAL = "technical identifiers"
+    NETWORK_ADDRESS = "IP addresses"
+    DEVICE = "device identifiers"
+    USAGE = "pages and usage"
     WORK_RECORD = "staff work record"
 
 
