@@ -8,6 +8,7 @@ from datetime import date
 import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import Organization
 from apps.retention.models import Certificate, Destruction, Message
@@ -78,7 +79,7 @@ def raw_rows(count: int, organization_id: int, *, segment: int = 0) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO message SELECT nextval('message_id_seq'), %s, %s, %s, 1, substr(sha256((%s || '-' || n)::bytea), 1, 16),"
-            " ARRAY[]::bytea[], sha256(n::text::bytea), 'x' FROM generate_series(1, %s) n",
+            " ARRAY[]::bytea[], sha256(n::text::bytea), repeat('x', 500)::bytea FROM generate_series(1, %s) n",
             [EXPIRY, organization_id, segment, organization_id, count],
         )
 
@@ -170,13 +171,31 @@ def rows_read() -> int:
         return cursor.fetchone()[0]
 
 
-def test_the_rows_of_a_day_are_counted_for_all_of_its_organizations_in_one_question(shredded, django_assert_num_queries):
+def test_the_rows_of_a_day_are_counted_for_all_of_its_organizations_in_one_pass(shredded, django_assert_num_queries):
     later = Organization.objects.get(name="Later")
     raw_rows(4, later.pk)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         counted = accounts.rows_by_organization(EXPIRY)
     assert counted == {Organization.objects.get(name="Hill Clinic").pk: 3, later.pk: 4}
     assert counted[Organization.objects.get(name="Earlier").pk] == 0
+
+
+def test_a_day_without_a_leaf_has_no_rows(shredded):
+    assert accounts.rows_by_organization(date(1999, 1, 1)) == {}
+
+
+@AT_ONCE
+def test_the_rows_of_a_day_are_counted_in_an_index(shredded):
+    raw_rows(5_000, Organization.objects.get(name="Hill Clinic").pk)
+    with connection.cursor() as cursor:
+        cursor.execute("CHECKPOINT")  # no row counts as seen by all before its commit is on disk, and tests don't wait for that
+        cursor.execute(f"VACUUM ANALYZE {LEAF}")
+    with CaptureQueriesContext(connection) as asked:
+        accounts.rows_by_organization(EXPIRY)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {asked[-1]['sql']}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert f"Index Only Scan using {LEAF}_organization_id_segment_id_idx" in plan
 
 
 def test_a_row_that_came_or_went_past_the_service_is_found_before_the_leaf_is_emptied(shredded):

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import date
 
+from django.db import connection
 from django.db.models import Count, Q, Sum
 
 from apps.foundation.refusals import Refusal
@@ -12,6 +13,7 @@ from apps.retention.models import (
     BatchShare,
     Cohort,
     EarlyDeletion,
+    Leaf,
     Message,
     Move,
 )
@@ -51,9 +53,15 @@ class Account:
 
 
 def rows_by_organization(day: date) -> Counter[int]:
-    """How many rows of a day's leaf each organization has: one pass for all of its cohorts."""
-    counted = Message.objects.on_days([day]).values_list("organization_id").annotate(n=Count("*")).order_by()
-    return Counter(dict(counted))
+    """How many rows of a day's leaf each organization has: one pass for all of its cohorts.
+
+    It asks the leaf by its name: asked for its day, each row itself would be read for it, where here an index says it all.
+    """
+    if not Leaf.objects.filter(day=day).exists():
+        return Counter()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT organization_id, count(*) FROM message_{day:%Y%m%d} GROUP BY organization_id")
+        return Counter(dict(cursor.fetchall()))
 
 
 def account_of(cohort: Cohort, *, in_leaf: int | None = None) -> Account:
