@@ -12,6 +12,7 @@ from datetime import date, timedelta
 import pytest
 
 from apps.audit.models import Event
+from apps.audit.services import journal
 from apps.foundation.keys import keystore
 from apps.retention import envelope
 from apps.retention.models import Cohort, Message, Move, Rescheduling
@@ -54,7 +55,9 @@ def approved(number: int) -> Rescheduling:
     cast.rule(clinic, 7, at=NOON)
     plan = rescheduling.preview(organization=clinic, at=LATER)
     row = rescheduling.propose(organization=clinic, through=plan["through"], shown=rescheduling.fingerprint(plan), by=cast.bo(), at=LATER)
-    return rescheduling.approve(rescheduling=row, by=cast.cleo(), at=LATER)
+    row = rescheduling.approve(rescheduling=row, by=cast.cleo(), at=LATER)
+    journal.write_owed()
+    return row
 
 
 def proofs(row: Rescheduling) -> Counter:
