@@ -11,8 +11,8 @@ from apps.foundation.keys import KeyDestroyed, keystore
 from apps.mail.models import OutgoingMail
 from apps.retention.importing.lines import Deletion
 from apps.retention.models import Archive, ArchivePart, AsideMessage, Certificate, Cohort, EarlyDeletion, Message, Segment
-from apps.retention.services import accounts, archiving, sweep
-from apps.retention.services.archives import parts, rows
+from apps.retention.services import accounts, alarms, archiving, sweep
+from apps.retention.services.archives import lag, parts, rows
 from apps.retention.states import ArchiveState, CohortState, PartState
 from tests import cast
 from tests.cast import DAY, NOON
@@ -312,26 +312,88 @@ def test_what_somebody_put_under_our_name_is_never_taken_for_ours(mercy):
     foreign = archived.folder_of(archive) / "part-00001.jsonl.zst.age"
     foreign.write_bytes(b"not ours")
     archiving.archive_due(at=NOON + DAY)
-    target.refresh_from_db()
-    assert target.last_error.startswith("place_name_taken")
-    archiving.archive_due(at=target.next_try_at)
+    archive.refresh_from_db()
+    assert archive.last_error.startswith("place_name_taken")
+    archiving.archive_due(at=archive.next_try_at)
     archive.refresh_from_db()
     assert (foreign.read_bytes(), archive.parts.get().state) == (b"not ours", PartState.VERIFIED)
 
 
-def test_a_row_that_no_part_has_keeps_the_archive_open_and_its_messages_safe(mercy):
-    """A message that got a number below the last part's must not be destroyed as archived."""
-    target = archived.hosted(mercy)
+def a_row_that_no_part_has(mercy) -> Archive:
+    """A message of the first day gets a number below the last part's."""
     cast.hand_over(mercy, [cast.message(n) for n in range(1, 6)])
     archiving.archive_due(at=NOON + DAY)
     cast.hand_over(mercy, [cast.message(6)], key="b2", at=NOON + 2 * DAY)
     Archive.objects.update(through_id=Message.objects.on_days([EXPIRY]).order_by("-id").first().pk)
+    return Archive.objects.get()
+
+
+def test_a_row_that_no_part_has_keeps_the_archive_open_and_its_messages_safe(mercy):
+    """It must not be destroyed as archived."""
+    archived.hosted(mercy)
+    archive = a_row_that_no_part_has(mercy)
     sweep.sweep(at=SEALED)
     archiving.archive_due(at=SEALED)
-    target.refresh_from_db()
-    assert target.last_error.startswith("archive_not_whole")
+    archive.refresh_from_db()
+    assert archive.last_error.startswith("archive_not_whole")
     sweep.sweep(at=MORNING_AFTER)
     assert account(Cohort.objects.get()) == {"ingested": 6, "aside_for_archive": 6}
+
+
+def test_an_archive_that_fails_is_left_alone_for_longer_each_time_and_the_others_at_its_place_are_closed(mercy):
+    target = archived.hosted(mercy)
+    bad = a_row_that_no_part_has(mercy)
+    right = bad.parts.get().through_id
+    cast.hand_over(mercy, [cast.message(n, at=NOON + DAY) for n in range(7, 10)], key="b3", at=NOON + 2 * DAY)
+    at = SEALED + DAY
+    sweep.sweep(at=at)
+    closed = archiving.archive_due(at=at)
+    good = Archive.objects.exclude(pk=bad.pk).get()
+    assert (closed, good.state, archived.verified(good).flaws) == ([good.reference], ArchiveState.CLOSED, [])
+    pauses = []
+    for _turn in range(4):
+        bad.refresh_from_db()
+        pauses.append(round((bad.next_try_at - at).total_seconds() / 60))
+        assert archiving.archive_due(at=bad.next_try_at - timedelta(seconds=1)) == []
+        at = bad.next_try_at
+        archiving.archive_due(at=at)
+    bad.refresh_from_db()
+    target.refresh_from_db()
+    assert (pauses, bad.failures) == ([1, 2, 4, 8], 5)
+    assert (target.failures, target.next_try_at, target.last_error) == (0, None, "")
+    assert {mail.to_address for mail in OutgoingMail.objects.filter(template="retention/target_fails")} == {
+        "bo@covenant.example", "cleo@covenant.example",
+    }  # fmt: skip
+    assert list(alarms.failing_places(at)) == [bad.reference]
+    [late] = lag.lags(at=at)
+    assert late.why == f"{bad.reference} fails (archive_not_whole, 5 times)"
+
+    Archive.objects.filter(pk=bad.pk).update(through_id=right)
+    assert archiving.archive_due(at=bad.next_try_at) == [bad.reference]
+    bad.refresh_from_db()
+    assert (bad.failures, bad.next_try_at, bad.last_error) == (0, None, "")
+    assert (list(alarms.failing_places(at)), archived.verified(bad).flaws) == ([], [])
+    sweep.sweep(at=MORNING_AFTER + DAY)
+    assert {cohort.state for cohort in Cohort.objects.all()} == {CohortState.DESTROYED}
+
+
+def test_what_lies_under_one_archives_name_keeps_no_other_from_its_place_in_the_same_run(mercy):
+    target = archived.hosted(mercy)
+    cast.hand_over(mercy, [cast.message(n) for n in range(1, 6)])
+    cast.hand_over(mercy, [cast.message(n, at=NOON + DAY) for n in range(6, 9)], key="b2", at=NOON + DAY)
+    bad = archiving.open_archive(Segment.objects.order_by("cohort__expiry_on").first(), target, NOON)
+    foreign = archived.folder_of(bad) / "part-00001.jsonl.zst.age"
+    foreign.parent.mkdir(parents=True)
+    for folder in (foreign.parent, *foreign.parent.parents[:2]):
+        folder.chmod(0o700)
+    foreign.write_bytes(b"not ours")
+    at = SEALED + DAY
+    sweep.sweep(at=at)
+    [closed] = archiving.archive_due(at=at)
+    bad.refresh_from_db()
+    target.refresh_from_db()
+    assert (closed != bad.reference, bad.last_error.partition(":")[0], target.failures) == (True, "place_name_taken", 0)
+    assert archiving.archive_due(at=bad.next_try_at) == [bad.reference]
 
 
 def test_a_part_whose_spool_was_lost_is_written_anew(mercy, home):

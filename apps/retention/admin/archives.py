@@ -68,7 +68,7 @@ class ArchiveAdmin(CovenantAdmin):
     chips = {"state": ARCHIVE_TONES}
     fields = (
         "reference", "client", "cohort", "segment", "day", "target", "state", "opened_at", "closed_at", "messages", "bytes", "keep_until",
-        "destroyed_at", "manifest_digest", "read",
+        "destroyed_at", "failures", "next_try_at", "last_error", "manifest_digest", "read",
     )  # fmt: skip
     readonly_fields = ("client", "day", "manifest_digest", "read")
     inlines = (PartInline,)

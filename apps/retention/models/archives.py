@@ -106,7 +106,7 @@ class Archive(models.Model):
 
     NOT_PERSONAL = (
         "id", "reference", "cohort", "segment", "target", "state", "opened_at", "closed_at", "keep_until", "destroyed_at", "through_id",
-        "through_amendment", "messages", "bytes", "manifest", "last_part_at",
+        "through_amendment", "messages", "bytes", "manifest", "last_part_at", "failures", "next_try_at", "last_error",
     )  # fmt: skip
 
     reference = models.CharField(max_length=20, unique=True, default=archive_reference, editable=False)
@@ -124,6 +124,9 @@ class Archive(models.Model):
     bytes = models.BigIntegerField(default=0)
     manifest = models.JSONField(null=True)
     last_part_at = models.DateTimeField(null=True)
+    failures = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False, help_text="In a row, of this archive alone")
+    next_try_at = models.DateTimeField(null=True, editable=False, help_text="Until then it is left alone")
+    last_error = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False, help_text="Kind of error; never data")
 
     class Meta:
         ordering = ["-id"]

@@ -26,9 +26,9 @@ from apps.foundation.keys.interface import NAME
 from apps.mail.models import OutgoingMail
 from apps.mail.services import outbox
 from apps.mail.states import State
-from apps.retention.models import Alarm, ArchiveTarget, Cohort, Destruction, Rescheduling
+from apps.retention.models import Alarm, Archive, ArchiveTarget, Cohort, Destruction, Rescheduling
 from apps.retention.services import accounts
-from apps.retention.states import AlarmKind, CohortState, DestructionScope, DestructionState, RequestState, TargetState
+from apps.retention.states import AlarmKind, ArchiveState, CohortState, DestructionScope, DestructionState, RequestState, TargetState
 from apps.staff.models import StaffMember
 
 #: of one kind no more are raised at once: after so many it is one trouble, and each has its row only while it is looked at
@@ -74,8 +74,10 @@ def parked_reschedulings(_at: datetime) -> Iterable[str]:
 
 
 def failing_places(_at: datetime) -> Iterable[str]:
+    """Places that fail, and archives that fail at a place that does not."""
     targets = ArchiveTarget.objects.filter(state=TargetState.ACTIVE, failures__gt=0)
-    return targets.order_by("id").values_list("reference", flat=True)[:MOST]
+    archives = Archive.objects.filter(state=ArchiveState.OPEN, target__state=TargetState.ACTIVE, failures__gt=0)
+    return [*targets.order_by("id").values_list("reference", flat=True)[:MOST], *archives.order_by("id").values_list("reference", flat=True)[:MOST]]
 
 
 def parked_mail(_at: datetime) -> Iterable[str]:

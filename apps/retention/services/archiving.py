@@ -2,6 +2,7 @@
 
 A target that fails is left alone for a while (a minute, then twice as long, six hours at most), its failures are counted and
 told to staff once a day, and nobody else waits for it: what it is owed steps aside on its day and is archived from there.
+An archive that fails by itself is left alone in the same way, and the others at its place do not wait for it.
 
 | killed | what happens |
 |---|---|
@@ -25,9 +26,10 @@ from apps.audit.services import ledger
 from apps.foundation.actors import SYSTEM
 from apps.foundation.refusals import Refusal
 from apps.mail.services import outbox
-from apps.retention.archives.places.troubles import PlaceTrouble
+from apps.retention.archives.places.troubles import NameTaken, NameUnfit, NotThere, PlaceTrouble, SourceDiffers, TooLarge
 from apps.retention.models import Archive, ArchiveTarget, AsideMessage, BatchShare, Cohort, Segment
 from apps.retention.services.archives import closing, parts, spool
+from apps.retention.services.archives.places import CredentialsUnreadable
 from apps.retention.states import ArchiveState, CohortState, PartState, TargetState
 from apps.staff.models import StaffMember
 
@@ -40,6 +42,8 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
 PATIENCE = 3
 #: a run takes up no further archive then, so that a worker is not held; the next ring goes on
 SECONDS_A_RUN = 600
+#: troubles that say nothing of the place: what was to be sent is wrong, or what lies under its name
+OF_ONE_ARCHIVE = (SourceDiffers, NameTaken, NameUnfit, NotThere, TooLarge)
 #: what an ingest that has begun may still commit under an earlier moment
 STILL_COMMITTING = timedelta(hours=1)
 GONE = (CohortState.SHREDDED, CohortState.DESTROYED)
@@ -88,23 +92,23 @@ def _alone(target: ArchiveTarget) -> Iterator[bool]:
 
 def _serve(target: ArchiveTarget, at: datetime, began: float) -> list[str]:
     """Everything that is due at one target. What is wrong with the place ends it, what is wrong with one archive only that one."""
-    closed, trouble = [], ""
+    closed = []
     for archive in list(due(target, at)):
         try:
             while time.monotonic() - began < SECONDS_A_RUN and _go_on(archive, at):
                 if archive.state == ArchiveState.CLOSED:
                     closed.append(archive.reference)
                     break
-        except PlaceTrouble as refusal:
+        except OF_ONE_ARCHIVE as refusal:
+            _held_up(archive, f"{refusal.code}: {refusal.what}"[:200], at)
+        except (PlaceTrouble, CredentialsUnreadable) as refusal:
             _failed(target, f"{refusal.code}: {refusal.what}"[:200], at)
             return closed
         except Refusal as refusal:
-            trouble = f"{refusal.code}: {refusal.what}"[:200]
+            _held_up(archive, f"{refusal.code}: {refusal.what}"[:200], at)
         except Exception as error:
-            trouble = type(error).__name__
+            _held_up(archive, type(error).__name__, at)
             log.exception("archiving_failed", archive=archive.reference)
-    if trouble:
-        _failed(target, trouble, at)
     return closed
 
 
@@ -115,7 +119,7 @@ def _go_on(archive: Archive, at: datetime) -> bool:
     archive.refresh_from_db()
     if _standing(archive) == before:
         return False
-    _succeeded(archive.target, at)
+    _succeeded(archive, at)
     return True
 
 
@@ -139,10 +143,14 @@ def due(target: ArchiveTarget, at: datetime) -> Iterator[Archive]:
     there = {(a.cohort_id, a.segment): a for a in Archive.objects.filter(target=target, cohort__segments__in=waiting).distinct()}
     for segment in waiting:
         archive = there.get((segment.cohort_id, segment.number))
-        if archive is not None and archive.state != ArchiveState.OPEN:
+        if archive is not None and (archive.state != ArchiveState.OPEN or _rests(archive, at)):
             continue
         if _has_something(segment, archive, at):
             yield archive or open_archive(segment, target, at)
+
+
+def _rests(archive: Archive, at: datetime) -> bool:
+    return archive.next_try_at is not None and archive.next_try_at > at
 
 
 def unarchived():
@@ -152,7 +160,7 @@ def unarchived():
         Segment.objects.filter(archived_at=None)
         .filter(~Q(cohort__state__in=GONE) | Exists(aside))
         .select_related("cohort")
-        .order_by("cohort__expiry_on", "number")
+        .order_by("cohort__expiry_on", "number", "id")
     )
 
 
@@ -205,35 +213,50 @@ def _empty_spool() -> None:
 
 
 @transaction.atomic
-def _succeeded(target: ArchiveTarget, at: datetime) -> None:
-    row = ArchiveTarget.objects.select_for_update().get(pk=target.pk)
+def _succeeded(archive: Archive, at: datetime) -> None:
+    row = ArchiveTarget.objects.select_for_update().get(pk=archive.target_id)
     if row.failures:
         ledger.record("target.recovered", by=SYSTEM, about=row.reference, at=at, facts={"failures": row.failures})
     row.failures, row.next_try_at, row.last_error, row.last_success_at = 0, None, "", at
     row.save(update_fields=["failures", "next_try_at", "last_error", "last_success_at"])
+    if archive.failures:
+        ledger.record("archive.recovered", by=SYSTEM, about=archive.reference, at=at, facts={"failures": archive.failures})
+        archive.failures, archive.next_try_at, archive.last_error = 0, None, ""
+        archive.save(update_fields=["failures", "next_try_at", "last_error"])
 
 
 @transaction.atomic
 def _failed(target: ArchiveTarget, what: str, at: datetime) -> None:
     """Leave the target alone for a while; staff learns of it once a day while it lasts."""
     row = ArchiveTarget.objects.select_for_update(of=("self",)).select_related("organization").get(pk=target.pk)
+    _count_failure(row, "target.failed", what, at)
+    if row.failures >= PATIENCE:
+        _tell(row, row.last_error, row.failures, at)
+
+
+@transaction.atomic
+def _held_up(archive: Archive, what: str, at: datetime) -> None:
+    """Leave one archive alone for a while: what is wrong is with it, and its target serves the others."""
+    row = Archive.objects.select_for_update(of=("self",)).select_related("target__organization").get(pk=archive.pk)
+    _count_failure(row, "archive.failed", what, at)
+    if row.failures >= PATIENCE:
+        _tell(row.target, row.last_error, row.failures, at)
+
+
+def _count_failure(row: ArchiveTarget | Archive, verb: str, what: str, at: datetime) -> None:
     row.failures += 1
     row.next_try_at = at + min(FIRST_PAUSE * 2 ** min(row.failures - 1, 20), LONGEST_PAUSE)
     row.last_error = what
     row.save(update_fields=["failures", "next_try_at", "last_error"])
-    ledger.record(
-        "target.failed", by=SYSTEM, about=row.reference, at=at, facts={"failures": row.failures, "kind": what.partition(":")[0]}
-    )
-    if row.failures >= PATIENCE:
-        _tell(row, at)
+    ledger.record(verb, by=SYSTEM, about=row.reference, at=at, facts={"failures": row.failures, "kind": what.partition(":")[0]})
 
 
-def _tell(target: ArchiveTarget, at: datetime) -> None:
+def _tell(target: ArchiveTarget, what: str, failures: int, at: datetime) -> None:
     for member in StaffMember.objects.active().order_by("pk"):
         if member.has_perm("retention.add_archivetarget") or member.has_perm("retention.approve_archivetarget"):
             outbox.queue(
                 template="retention/target_fails", to=member.email, about=target.reference,
-                context={"target": target.reference, "organization": target.organization.reference, "failures": target.failures,
-                         "kind": target.last_error.partition(":")[0], "since": target.last_success_at},
+                context={"target": target.reference, "organization": target.organization.reference, "failures": failures,
+                         "kind": what.partition(":")[0], "since": target.last_success_at},
                 once_key=f"target-fails-{target.reference}-{at:%Y-%m-%d}-{member.pk}", at=at,
             )  # fmt: skip

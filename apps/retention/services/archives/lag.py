@@ -81,18 +81,20 @@ def _archives(by_client: dict[int, list[Segment]]) -> dict[tuple[int, int, str],
 
 
 def _lag(client: Organization, kind: TargetKind, target: ArchiveTarget | None, segments: list[Segment], last, archives) -> Lag:
-    since = []
+    since, failing = [], ""
     for segment in segments:
         archive = archives.get((segment.cohort_id, segment.number, kind))
         arrived = last.get((segment.cohort_id, segment.number))
         if arrived is None or (archive is not None and archive.state != ArchiveState.OPEN):
             continue
         carried = archive.last_part_at if archive is not None else None
+        if archive is not None and archive.failures and not failing:
+            failing = f"{archive.reference} fails ({archive.last_error.partition(':')[0]}, {archive.failures} times)"
         if segment.sealed_at is not None:
             since.append(segment.sealed_at)
         elif carried is None or arrived > carried:
             since.append(carried or segment.opened_at)
-    return Lag(client, kind, target, min(since, default=None), len(since), _why(target))
+    return Lag(client, kind, target, min(since, default=None), len(since), _why(target) or failing)
 
 
 def _why(target: ArchiveTarget | None) -> str:
