@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "apps.backups",
     "apps.accounts",
     "apps.holds",
+    "apps.gate",
     "apps.retention",
     "apps.assurance",
     "config",
@@ -245,6 +246,10 @@ ARCHIVE_PART_LINES = env.int("ARCHIVE_PART_LINES", default=500_000)  # a larger 
 ARCHIVE_PART_BYTES = env.int("ARCHIVE_PART_BYTES", default=1 << 30)  # of messages, before they are packed
 ARCHIVE_PORTS = env.list("ARCHIVE_PORTS", cast=int, default=[443, 8443, 22, 2222])  # where a client's own server may listen
 ARCHIVE_ALLOWED_PRIVATE_ADDRESSES = env.list("ARCHIVE_ALLOWED_PRIVATE_ADDRESSES", default=[])  # for tests and the demo; none in production
+
+# The gate (P12): a permit is for what leaves now; the ledger of disclosures is kept for six years at least (45 CFR 164.528)
+GATE_PERMIT_MINUTES = env.int("GATE_PERMIT_MINUTES", default=15)
+GATE_LEDGER_KEEP_DAYS = env.int("GATE_LEDGER_KEEP_DAYS", default=2192)
 
 # Backups (P22)
 BACKUP_LONGEST_LIFE_DAYS = env.int("BACKUP_LONGEST_LIFE_DAYS", default=400)  # nobody may register one that is kept longer

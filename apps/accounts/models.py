@@ -235,7 +235,10 @@ class ServiceToken(models.Model):
         "id", "reference", "name", "digest", "scopes", "organization", "created_at", "revoked_at", "last_used_on",
     )  # fmt: skip
 
-    SCOPES = (("organizations", "register organizations"), ("people", "register people"), ("messages", "hand over messages"))
+    SCOPES = (
+        ("organizations", "register organizations"), ("people", "register people"), ("messages", "hand over messages"),
+        ("gate", "ask for permits to hand data out"),
+    )  # fmt: skip
 
     reference = models.CharField(max_length=20, unique=True, default=token_reference, editable=False)
     name = models.CharField("service", max_length=80, help_text="Which system uses it, e.g. messaging-us-1")

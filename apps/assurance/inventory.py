@@ -8,6 +8,7 @@ from apps.assurance import holdings as assurance
 from apps.audit import holdings as audit
 from apps.backups import holdings as backups
 from apps.foundation.personal_data import Holding
+from apps.gate import holdings as gate
 from apps.holds import holdings as holds
 from apps.mail import holdings as mail
 from apps.policies import holdings as policies
@@ -22,6 +23,7 @@ HOLDINGS: tuple[Holding, ...] = (
     *backups.HOLDINGS,
     *accounts.HOLDINGS,
     *holds.HOLDINGS,
+    *gate.HOLDINGS,
     *retention.HOLDINGS,
     *assurance.HOLDINGS,
 )

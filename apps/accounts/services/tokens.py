@@ -47,7 +47,7 @@ class ScopeUnknown(Refusal):
     """A token needs at least one of the scopes that exist."""
 
     code = "scope_unknown"
-    mend = "Choose from: organizations, people, messages."
+    mend = "Choose from: organizations, people, messages, gate."
 
 
 class AlreadyRevoked(Refusal):

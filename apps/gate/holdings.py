@@ -1,0 +1,25 @@
+"""What the gate holds on people, and how it ends."""
+
+from apps.foundation.personal_data import Holding, Role
+
+HOLDINGS = (
+    Holding(
+        code="gate.ledger",
+        title="What left, to whom and on what ground, what was refused, the permits and the connections",
+        role=Role.CONTROLLER,
+        tables=("gate_disclosure", "gate_disclosuresubject", "gate_permit", "gate_crossing", "gate_gaterefusal", "gate_remembereddecision"),
+        collected="By every decision of the gate: people by their references, staff and services by theirs.",
+        ends=(
+            "Kept for six years from the decision (GATE_LEDGER_KEEP_DAYS, 45 CFR 164.528); the database refuses to remove a row before."
+            " It survives an erasure of the person as a reference, which names nobody then. Remembered requests are forgotten after three days."
+        ),
+    ),
+    Holding(
+        code="gate.exceptions",
+        title="Exceptions for countries other than the United States: who asked, who approved, and why",
+        role=Role.CONTROLLER,
+        tables=("gate_countryexception",),
+        collected="By staff, with their reason.",
+        ends="Kept for six years from its end, as evidence of why something left the United States.",
+    ),
+)
