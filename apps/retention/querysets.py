@@ -6,7 +6,7 @@ from datetime import date, datetime
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from apps.retention.states import READABLE, CohortState, DestructionScope, DestructionState, RequestState, RuleState
+from apps.retention.states import READABLE, CohortState, DestructionScope, DestructionState, ReschedulingState, RuleState
 
 
 class RuleQuerySet(models.QuerySet):
@@ -61,9 +61,9 @@ class DestructionQuerySet(models.QuerySet):
 
 class ReschedulingQuerySet(models.QuerySet):
     def to_be_done(self, at: datetime):
-        """Approved, not parked, and nobody else's lease is on it."""
+        """Approved, or to be counted; not parked, and nobody else's lease is on it. What is approved comes first."""
         return (
-            self.filter(state=RequestState.APPROVED, parked_at__isnull=True)
+            self.filter(state__in=[ReschedulingState.APPROVED, ReschedulingState.COUNTING], parked_at__isnull=True)
             .filter(Q(leased_until__isnull=True) | Q(leased_until__lt=at))
             .order_by("decided_at", "id")
         )

@@ -160,6 +160,27 @@ REQUEST_MOVES = {
 }
 
 
+class ReschedulingState(TextChoices):
+    """As what a second person decides, but that a plan over many messages is worked out by a worker before."""
+
+    COUNTING = "counting", "its messages are being looked at"
+    COUNTED = "counted", "worked out: to be proposed"
+    PROPOSED = "proposed", "waits for a second person"
+    APPROVED = "approved", "approved, not done yet"
+    REJECTED = "rejected"
+    DONE = "done"
+
+
+RESCHEDULING_MOVES = {
+    ReschedulingState.COUNTING: {ReschedulingState.COUNTED, ReschedulingState.REJECTED},
+    ReschedulingState.COUNTED: {ReschedulingState.PROPOSED, ReschedulingState.REJECTED},
+    ReschedulingState.PROPOSED: {ReschedulingState.APPROVED, ReschedulingState.REJECTED},
+    ReschedulingState.APPROVED: {ReschedulingState.DONE},
+    ReschedulingState.REJECTED: set(),
+    ReschedulingState.DONE: set(),
+}
+
+
 class ReviewState(TextChoices):
     WAITING = "waiting", "waits for its review"
     APPROVED = "approved", "may be destroyed on its day"

@@ -15,12 +15,13 @@ from apps.foundation.admin import Act, CovenantAdmin, chip, number
 from apps.foundation.refusals import Refusal
 from apps.retention.life import in_words
 from apps.retention.models import Rescheduling
-from apps.retention.services import moving, rescheduling
+from apps.retention.services import counting, moving, rescheduling
 from apps.retention.services.rescheduling import FIRST_OPEN
-from apps.retention.states import RequestState
+from apps.retention.states import ReschedulingState
 
-REQUEST_TONES = {
-    RequestState.PROPOSED: "wait", RequestState.APPROVED: "ok", RequestState.REJECTED: "plain", RequestState.DONE: "plain",
+TONES = {
+    ReschedulingState.COUNTING: "wait", ReschedulingState.COUNTED: "wait", ReschedulingState.PROPOSED: "wait",
+    ReschedulingState.APPROVED: "ok", ReschedulingState.REJECTED: "plain", ReschedulingState.DONE: "plain",
 }  # fmt: skip
 
 #: why messages stay, as staff reads it
@@ -42,7 +43,8 @@ class PlanForm(forms.Form):
 
     organization = forms.ModelChoiceField(
         Organization.objects.filter(standing="active").order_by("name"),
-        help_text="Its open messages are all read to say which day each would have; with some millions that takes minutes.",
+        help_text="Its open messages are all read to say which day each would have. "
+        f"More than {counting.MOST_WHILE_SOMEBODY_WAITS:,} are read by a worker: the plan stands on its page when it is ready, to be proposed there.",
     )
     through = forms.IntegerField(required=False, widget=forms.HiddenInput)
     shown = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -88,7 +90,7 @@ class ReschedulingAdmin(CovenantAdmin):
     list_filter = ("state", "organization")
     list_select_related = ("organization",)
     search_fields = ("=reference", "=organization__reference")
-    chips = {"state": REQUEST_TONES}
+    chips = {"state": TONES}
     unmasked_fields = ("proposed_by", "decided_by")
     fields = (
         "reference", "organization", "state", "proposed_by", "proposed_at", "decided_by", "decided_at", "how_far", "moved", "stayed",
@@ -98,13 +100,26 @@ class ReschedulingAdmin(CovenantAdmin):
     empty_note = "Nothing was rescheduled: what is stored has the day that the rules said when it was sent."
     acts = (
         Act(
-            "approve", "Approve", rescheduling.ACT, applies=lambda row: row.state == RequestState.PROPOSED, explain=approval_means,
+            "approve", "Approve", rescheduling.ACT, applies=lambda row: row.state == ReschedulingState.PROPOSED, explain=approval_means,
             run=lambda request, row, _form: f"{rescheduling.approve(rescheduling=row, by=request.user, at=clock.now())} is approved; it begins now.",
         ),
         Act(
-            "reject", "Reject", rescheduling.ACT, danger=False, applies=lambda row: row.state == RequestState.PROPOSED,
+            "reject", "Reject", rescheduling.ACT, danger=False, applies=lambda row: row.state == ReschedulingState.PROPOSED,
             explain=lambda row: [f"The plan is put away; all of its {rescheduling.moves_of(row.plan):,} messages keep their day."],
             run=lambda request, row, _form: f"{rescheduling.reject(rescheduling=row, by=request.user, at=clock.now())} is rejected.",
+        ),
+        Act(
+            "propose", "Propose", "retention.add_rescheduling", danger=False, applies=lambda row: row.state == ReschedulingState.COUNTED,
+            explain=lambda row: ["A second person decides on it. Approved, this is what happens:", *approval_means(row)],
+            run=lambda request, row, _form: (
+                f"{counting.propose(row=row, by=request.user, at=clock.now())} is proposed. A second person can approve it now."
+            ),
+        ),
+        Act(
+            "put_away", "Put away", "retention.add_rescheduling", danger=False,
+            applies=lambda row: row.state in (ReschedulingState.COUNTING, ReschedulingState.COUNTED),
+            explain=lambda _row: ["Nothing moves, and what was counted is not proposed any more; it can be worked out anew."],
+            run=lambda request, row, _form: f"{counting.put_away(row=row, by=request.user, at=clock.now())} is put away.",
         ),
         Act(
             "retry", "Try again", "retention.add_rescheduling", applies=lambda row: bool(row.parked_at),
@@ -118,10 +133,12 @@ class ReschedulingAdmin(CovenantAdmin):
 
     @admin.display(description="progress")
     def how_far(self, row: Rescheduling) -> SafeString | str:
-        if row.state in (RequestState.PROPOSED, RequestState.REJECTED):
+        if row.state in (ReschedulingState.COUNTED, ReschedulingState.PROPOSED, ReschedulingState.REJECTED):
             return "not begun"
         if row.parked_at:
             return chip("parked", "bad")
+        if row.state == ReschedulingState.COUNTING:
+            return f"{row.progress['looked_at']:,} of about {row.progress['of']:,} messages looked at; reload the page to see how far it is"
         planned = rescheduling.moves_of(row.plan)
         return f"{row.moved:,} moved and {row.stayed:,} stayed, of {planned:,} that the plan names"
 
@@ -156,6 +173,10 @@ class ReschedulingAdmin(CovenantAdmin):
                         by=request.user, at=clock.now(),
                     )  # fmt: skip
                     messages.success(request, f"{row.reference} is proposed. A second person can approve it now.")
+                    return HttpResponseRedirect(reverse("admin:retention_rescheduling_change", args=[row.pk]))
+                if counting.is_large(organization, clock.now()):
+                    row = counting.begin(organization=organization, by=request.user, at=clock.now())
+                    messages.success(request, f"{row.reference} is being worked out. Propose it here once its plan is whole.")
                     return HttpResponseRedirect(reverse("admin:retention_rescheduling_change", args=[row.pk]))
                 plan = rescheduling.preview(organization=organization, at=clock.now())
                 form.data = form.data.copy()

@@ -10,7 +10,7 @@ from apps.foundation.personal_data import DataCategory, Purpose, personal
 from apps.foundation.references import new_reference
 from apps.retention.models.cohorts import Cohort
 from apps.retention.querysets import ReschedulingQuerySet
-from apps.retention.states import RequestState, ReviewState
+from apps.retention.states import ReschedulingState, ReviewState
 
 
 def rescheduling_reference() -> str:
@@ -86,7 +86,7 @@ class Rescheduling(models.Model):
 
     reference = models.CharField(max_length=20, unique=True, default=rescheduling_reference, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    state = models.CharField(max_length=10, choices=RequestState.choices, default=RequestState.PROPOSED, editable=False)
+    state = models.CharField(max_length=10, choices=ReschedulingState.choices, default=ReschedulingState.PROPOSED, editable=False)
     plan = models.JSONField(default=dict, editable=False, help_text="The lives it goes by; by cohort: day now, days then, messages")
     plan_digest = models.BinaryField(max_length=32, editable=False)
     progress = models.JSONField(default=dict, editable=False, help_text="By cohort: how far, what moved, what stayed and why")
@@ -113,7 +113,11 @@ class Rescheduling(models.Model):
             ),
             models.UniqueConstraint(
                 name="one_rescheduling_at_a_time", fields=["organization"],
-                condition=Q(state__in=[RequestState.PROPOSED, RequestState.APPROVED]),
+                condition=Q(state__in=[ReschedulingState.PROPOSED, ReschedulingState.APPROVED]),
+            ),
+            models.UniqueConstraint(
+                name="one_plan_is_worked_out_at_a_time", fields=["organization"],
+                condition=Q(state__in=[ReschedulingState.COUNTING, ReschedulingState.COUNTED]),
             ),
         ]  # fmt: skip
 

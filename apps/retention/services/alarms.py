@@ -28,7 +28,7 @@ from apps.mail.services import outbox
 from apps.mail.states import State
 from apps.retention.models import Alarm, Archive, ArchiveTarget, Cohort, Destruction, Rescheduling
 from apps.retention.services import accounts
-from apps.retention.states import AlarmKind, ArchiveState, CohortState, DestructionScope, DestructionState, RequestState, TargetState
+from apps.retention.states import AlarmKind, ArchiveState, CohortState, DestructionScope, DestructionState, ReschedulingState, TargetState
 from apps.staff.models import StaffMember
 
 #: of one kind no more are raised at once: after so many it is one trouble, and each has its row only while it is looked at
@@ -69,7 +69,7 @@ def parked(_at: datetime) -> Iterable[str]:
 
 
 def parked_reschedulings(_at: datetime) -> Iterable[str]:
-    rows = Rescheduling.objects.filter(state=RequestState.APPROVED).exclude(parked_at=None)
+    rows = Rescheduling.objects.filter(state__in=[ReschedulingState.APPROVED, ReschedulingState.COUNTING]).exclude(parked_at=None)
     return rows.order_by("id").values_list("reference", flat=True)[:MOST]
 
 

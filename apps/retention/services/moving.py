@@ -1,4 +1,4 @@
-"""Carries out an approved rescheduling: chunk by chunk, each one transaction, from wherever the last run ended.
+"""Carries out an approved rescheduling, and works out the plan of a large one: chunk by chunk, each one transaction, from wherever the last run ended.
 
 | lock | in this order, why |
 |---|---|
@@ -29,9 +29,9 @@ from apps.foundation.refusals import Refusal
 from apps.holds.services import asking
 from apps.retention import envelope
 from apps.retention.models import Cohort, EarlyDeletion, ImportedOnce, Move, Rescheduling
-from apps.retention.services import arrivals, aside, grounds, leaves, rescheduling
+from apps.retention.services import arrivals, aside, counting, grounds, leaves, rescheduling
 from apps.retention.services.rescheduling import Days
-from apps.retention.states import REQUEST_MOVES, RequestState
+from apps.retention.states import RESCHEDULING_MOVES, ReschedulingState
 from apps.staff.models import StaffMember
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ class NotParked(Refusal):
 
 @transaction.atomic
 def claim(*, at: datetime) -> Rescheduling | None:
-    """Take the oldest approved plan with a lease; the attempt counts before the work, and a chunk that commits clears it."""
+    """Take the oldest work with a lease; the attempt counts before the work, and a chunk that commits clears it."""
     row = Rescheduling.objects.select_for_update(skip_locked=True).to_be_done(at).first()
     if row is None:
         return None
@@ -69,7 +69,7 @@ def claim(*, at: datetime) -> Rescheduling | None:
 
 
 def reschedule_due(*, at: datetime) -> list[str]:
-    """Carry out what is approved. Returns the references of what was completed. One that fails does not keep the others."""
+    """Carry out what is approved, and count what is to be proposed. Returns the references of what was completed. One that fails does not keep the others."""
     done, unfinished = [], []
     while (row := claim(at=at)) is not None:
         try:
@@ -115,6 +115,8 @@ def retry(*, row: Rescheduling, by: StaffMember, at: datetime) -> Rescheduling:
 
 def run(*, row: Rescheduling, at: datetime) -> bool:
     """The chunks that are left, cohort by cohort, and the end; False where so many are left that another run goes on."""
+    if row.state == ReschedulingState.COUNTING:
+        return any(counting.count_chunk(row.pk, at) for _chunk in range(CHUNKS_A_RUN))
     for _chunk in range(CHUNKS_A_RUN):
         entry = _next_entry(row.pk)
         if entry is None:
@@ -135,10 +137,10 @@ def _next_entry(pk: int) -> dict | None:
 def finish(pk: int, at: datetime) -> None:
     """Everything of the plan was looked at. Twice is once."""
     row = Rescheduling.objects.select_for_update().get(pk=pk)
-    if row.state != RequestState.APPROVED:
+    if row.state != ReschedulingState.APPROVED:
         return
-    require_move(REQUEST_MOVES, row.state, RequestState.DONE)
-    row.state, row.done_at, row.leased_until, row.last_error = RequestState.DONE, at, None, ""
+    require_move(RESCHEDULING_MOVES, row.state, ReschedulingState.DONE)
+    row.state, row.done_at, row.leased_until, row.last_error = ReschedulingState.DONE, at, None, ""
     row.save(update_fields=["state", "done_at", "leased_until", "last_error"])
     ledger.record("rescheduling.done", by=SYSTEM, about=row.reference, at=at, facts={"moved": row.moved, "stayed": row.stayed})
 
@@ -195,7 +197,7 @@ def _move_chunk(pk: int, entry: dict, origin_id: int, seen: dict[int, Seen], aft
     Organization.objects.select_for_update(no_key=True).get(pk=row.organization_id)
     asking.keep_new_holds_out()
     row = Rescheduling.objects.select_for_update(of=("self",)).select_related("organization").get(pk=pk)
-    if row.state != RequestState.APPROVED or row.progress.get(entry["cohort"], {}).get("after", 0) != after:
+    if row.state != ReschedulingState.APPROVED or row.progress.get(entry["cohort"], {}).get("after", 0) != after:
         return  # somebody else moved this chunk, after our lease had run out
     cohorts = _locked(row.organization, origin_id, {one.day for one in seen.values()})
     origin = cohorts[origin_id]

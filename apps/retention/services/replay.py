@@ -41,12 +41,12 @@ from apps.retention.services import arrivals, aside, clock_guard, destroy, groun
 from apps.retention.states import (
     COHORT_MOVES,
     DESTRUCTION_MOVES,
-    REQUEST_MOVES,
+    RESCHEDULING_MOVES,
     AsideGround,
     CohortState,
     DestructionScope,
     DestructionState,
-    RequestState,
+    ReschedulingState,
 )
 from apps.staff.models import Approval
 from apps.staff.services import approvals
@@ -133,7 +133,7 @@ def rescheduling_approved(line: Line, *, at: datetime) -> None:
         return
     theirs = Rescheduling.objects.select_for_update().filter(organization=organization)
     row = theirs.filter(reference=line.about).first() or Rescheduling(reference=line.about, organization=organization)
-    if row.state != RequestState.PROPOSED:
+    if row.state in (ReschedulingState.APPROVED, ReschedulingState.REJECTED, ReschedulingState.DONE):
         return
     cohorts = [*line.body["cohorts"], *_overtaken(theirs.exclude(pk=row.pk), line.body["cohorts"], at)]
     _withdraw_request(line.about, at)
@@ -144,7 +144,7 @@ def rescheduling_approved(line: Line, *, at: datetime) -> None:
         entry["cohort"]: {"after": 0, "done": True, "moved": 0, "stays": {}} for entry in cohorts if entry["cohort"] not in there
     }
     row.proposed_by, row.proposed_at = line.body["asked_by"], datetime.fromisoformat(line.body["asked_at"])
-    row.decided_by, row.decided_at, row.state = line.body["by"], line.at, RequestState.APPROVED
+    row.decided_by, row.decided_at, row.state = line.body["by"], line.at, ReschedulingState.APPROVED
     row.save()
     ledger.record(
         "rescheduling.approved_again", by=SYSTEM, about=line.about, at=at,
@@ -159,16 +159,16 @@ def _overtaken(others, cohorts: list[dict], at: datetime) -> list[dict]:
     The cohorts that such a plan was not done with go by the later lives, to where they would be by now.
     """
     left, named = [], {entry["cohort"] for entry in cohorts}
-    for row in others.filter(state__in=[RequestState.PROPOSED, RequestState.APPROVED]).order_by("id"):
-        if row.state == RequestState.APPROVED:
+    for row in others.filter(state__in=[ReschedulingState.PROPOSED, ReschedulingState.APPROVED]).order_by("id"):
+        if row.state == ReschedulingState.APPROVED:
             left += [
                 entry for entry in row.plan["cohorts"]
                 if entry["then"] and entry["cohort"] not in named and not row.progress.get(entry["cohort"], {}).get("done")
             ]  # fmt: skip
         _withdraw_request(row.reference, at)
-        state = RequestState.DONE if row.state == RequestState.APPROVED else RequestState.REJECTED
-        require_move(REQUEST_MOVES, row.state, state)
-        row.done_at, row.decided_at = (at, row.decided_at) if state == RequestState.DONE else (None, at)
+        state = ReschedulingState.DONE if row.state == ReschedulingState.APPROVED else ReschedulingState.REJECTED
+        require_move(RESCHEDULING_MOVES, row.state, state)
+        row.done_at, row.decided_at = (at, row.decided_at) if state == ReschedulingState.DONE else (None, at)
         row.state = state
         row.save(update_fields=["state", "done_at", "decided_at"])
         ledger.record("rescheduling.overtaken", by=SYSTEM, about=row.reference, at=at)

@@ -40,7 +40,7 @@ from apps.retention.life import expiry_day, rule_for
 from apps.retention.models import Archive, BatchShare, Cohort, ConversationClass, ImportedOnce, Message, Rescheduling
 from apps.retention.services import aside, grounds, whereabouts
 from apps.retention.services.rules import NoRule, rules_of
-from apps.retention.states import REQUEST_MOVES, CohortState, LifeFrom, RequestState
+from apps.retention.states import RESCHEDULING_MOVES, CohortState, LifeFrom, ReschedulingState
 from apps.staff.models import Approval, StaffMember
 from apps.staff.services import approvals
 from apps.staff.services.approvals import ChangedSince
@@ -91,14 +91,15 @@ def preview(*, organization: Organization, at: datetime, through: int | None = N
     Messages up to the number `through`, the newest now where none is given: what arrives later has its day by today's rules.
     """
     lives, cohorts = lives_of(organization, at), []
-    through = _newest_number(organization) if through is None else through
+    through = newest_number(organization) if through is None else through
     for cohort in Cohort.objects.readable().filter(organization=organization).select_related("organization"):
         if cohort.expiry_on > day_of(at):
             cohorts.append(_entry(cohort, lives, through, at))
     return {"through": through, "lives": lives, "cohorts": [entry for entry in cohorts if entry["messages"]]}
 
 
-def _newest_number(organization: Organization) -> int:
+def newest_number(organization: Organization) -> int:
+    """The newest message of an organization that is stored: what comes later has its day by today's rules."""
     days = Cohort.objects.readable().filter(organization=organization).values_list("expiry_on", flat=True)
     return Message.objects.on_days(days).filter(organization_id=organization.pk).aggregate(newest=Max("id"))["newest"] or 0
 
@@ -107,25 +108,34 @@ def _entry(cohort: Cohort, lives: dict[str, int], through: int, at: datetime) ->
     """One cohort's line of the plan."""
     then, stays = Counter(), Counter()
     whole = why_all_of_it_stays(cohort)
-    messages = _leaf(cohort, through).count()
+    messages = messages_of(cohort, through)
     if whole:
         stays[whole] = messages
     else:
-        sooner = grounds.grounds_of(cohort, at=at)
-        days = Days(cohort, lives)
+        kept, days = grounds.grounds_of(cohort, at=at), Days(cohort, lives)
         for rows in _chunks(cohort, 0, through):
-            for message, _salt in opened(cohort, rows):
-                day = days.of(message)
-                goes_to = target(day, cohort.expiry_on, at)
-                if goes_to == cohort.expiry_on:
-                    continue
-                if goes_to < cohort.expiry_on and is_held(sooner, message):
-                    stays["held"] += 1
-                else:
-                    then[day.isoformat() if goes_to == day else FIRST_OPEN] += 1
+            count(cohort, rows, days, kept, at, then, stays)
+    return entry_of(cohort, messages, then, stays)
+
+
+def count(cohort: Cohort, rows: list[aside.Row], days: "Days", kept: grounds.Grounds, at: datetime, then: Counter, stays: Counter) -> None:
+    """Add what would become of these rows."""
+    for message, _salt in opened(cohort, rows):
+        day = days.of(message)
+        goes_to = target(day, cohort.expiry_on, at)
+        if goes_to == cohort.expiry_on:
+            continue
+        if goes_to < cohort.expiry_on and is_held(kept, message):
+            stays["held"] += 1
+        else:
+            then[day.isoformat() if goes_to == day else FIRST_OPEN] += 1
+
+
+def entry_of(cohort: Cohort, messages: int, then: Counter, stays: Counter) -> dict:
+    """A line of a plan."""
     return {
         "cohort": cohort.reference, "now": cohort.expiry_on.isoformat(), "messages": messages,
-        "then": sorted([day, count] for day, count in then.items()), "stays": dict(sorted(stays.items())),
+        "then": sorted([day, number] for day, number in then.items()), "stays": dict(sorted(stays.items())),
     }  # fmt: skip
 
 
@@ -149,8 +159,9 @@ def target(day: date, now: date, at: datetime) -> date:
     return day if day > now else max(day, min(last_sealed(at) + timedelta(days=1), now))
 
 
-def _leaf(cohort: Cohort, through: int):
-    return Message.objects.on_days([cohort.expiry_on]).filter(organization_id=cohort.organization_id, id__lte=through)
+def messages_of(cohort: Cohort, through: int) -> int:
+    """How many messages of a cohort a plan is about."""
+    return Message.objects.on_days([cohort.expiry_on]).filter(organization_id=cohort.organization_id, id__lte=through).count()
 
 
 def fingerprint(plan: dict) -> str:
@@ -163,7 +174,7 @@ def digest_of(*, organization: Organization, plan: dict, at: datetime) -> bytes:
     rules = sorted([rule.conversation_class, rule.life_days, rule.effective_from.isoformat()] for rule in rules_of(organization.pk))
     named = {entry["cohort"] for entry in plan["cohorts"] if entry["then"]}
     cohorts = Cohort.objects.filter(reference__in=named).order_by("reference")
-    counts = [[cohort.reference, _leaf(cohort, plan["through"]).count()] for cohort in cohorts]
+    counts = [[cohort.reference, messages_of(cohort, plan["through"])] for cohort in cohorts]
     return sha256(canonical([organization.reference, plan, rules, lives_of(organization, at), counts]))
 
 
@@ -174,9 +185,7 @@ def digest_of(*, organization: Organization, plan: dict, at: datetime) -> bytes:
 def propose(*, organization: Organization, through: int, shown: str, by: StaffMember, at: datetime) -> Rescheduling:
     """Propose exactly the plan that was shown, by its fingerprint; it does nothing until a second person approves it."""
     organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
-    _put_away_withdrawn(organization, at)
-    if Rescheduling.objects.filter(organization=organization, state__in=[RequestState.PROPOSED, RequestState.APPROVED]).exists():
-        raise AnotherUnderWay
+    require_none_under_way(organization, at)
     plan = preview(organization=organization, at=at, through=through)
     if fingerprint(plan) != shown:
         raise PlanChanged
@@ -186,12 +195,18 @@ def propose(*, organization: Organization, through: int, shown: str, by: StaffMe
     row = Rescheduling.objects.create(
         organization=organization, plan=plan, plan_digest=digest, proposed_by=str(by.actor), proposed_at=at
     )
+    ask(row, by, at)
+    return row
+
+
+def ask(row: Rescheduling, by: StaffMember, at: datetime) -> None:
+    """Have a second person decide on a plan. Call it in the transaction that proposes it."""
+    digest = bytes(row.plan_digest)
     approvals.ask(act=ACT, subject=row.reference, digest=digest, by=by, at=at)
     ledger.record(
         "rescheduling.proposed", by=by.actor, about=row.reference, at=at,
-        facts={"organization": organization.reference, "messages": moves_of(plan), "plan": digest.hex()},
+        facts={"organization": row.organization.reference, "messages": moves_of(row.plan), "plan": digest.hex()},
     )  # fmt: skip
-    return row
 
 
 def moves_of(plan: dict) -> int:
@@ -199,16 +214,24 @@ def moves_of(plan: dict) -> int:
     return sum(count for entry in plan["cohorts"] for _day, count in entry["then"])
 
 
+def require_none_under_way(organization: Organization, at: datetime) -> None:
+    """Refuse where another plan of the organization is proposed or approved."""
+    _put_away_withdrawn(organization, at)
+    if Rescheduling.objects.filter(organization=organization, state__in=[ReschedulingState.PROPOSED, ReschedulingState.APPROVED]).exists():
+        raise AnotherUnderWay
+
+
 def _put_away_withdrawn(organization: Organization, at: datetime) -> None:
     """A proposal whose request was withdrawn, or void with its asker's leaving, stands in nobody's way."""
-    for row in Rescheduling.objects.select_for_update().filter(organization=organization, state=RequestState.PROPOSED):
+    for row in Rescheduling.objects.select_for_update().filter(organization=organization, state=ReschedulingState.PROPOSED):
         if not Approval.objects.filter(act=ACT, subject=row.reference, verdict=Verdict.OPEN).exists():
-            _reject(row, "", at)
+            put_away(row, "", at)
 
 
-def _reject(row: Rescheduling, by: str, at: datetime) -> None:
-    require_move(REQUEST_MOVES, row.state, RequestState.REJECTED)
-    row.state, row.decided_by, row.decided_at = RequestState.REJECTED, by, at
+def put_away(row: Rescheduling, by: str, at: datetime) -> None:
+    """Nothing becomes of it. Call it under the row's lock."""
+    require_move(RESCHEDULING_MOVES, row.state, ReschedulingState.REJECTED)
+    row.state, row.decided_by, row.decided_at = ReschedulingState.REJECTED, by, at
     row.save(update_fields=["state", "decided_by", "decided_at"])
 
 
@@ -223,11 +246,11 @@ def approve(*, rescheduling: Rescheduling, by: StaffMember, at: datetime) -> Res
 
 @transaction.atomic
 def _approve(rescheduling: Rescheduling, by: StaffMember, at: datetime) -> Rescheduling:
-    row = _locked(rescheduling)
-    require_move(REQUEST_MOVES, row.state, RequestState.APPROVED)
+    row = locked(rescheduling)
+    require_move(RESCHEDULING_MOVES, row.state, ReschedulingState.APPROVED)
     now = digest_of(organization=row.organization, plan=row.plan, at=at)
     approvals.approve(approval=_open_approval(row), digest=now, by=by, at=at)
-    row.state, row.decided_by, row.decided_at = RequestState.APPROVED, str(by.actor), at
+    row.state, row.decided_by, row.decided_at = ReschedulingState.APPROVED, str(by.actor), at
     row.save(update_fields=["state", "decided_by", "decided_at"])
     ledger.record("rescheduling.approved", by=by.actor, about=row.reference, at=at, facts={"plan": bytes(row.plan_digest).hex()})
     journal.owe("rescheduling.approved", about=row.reference, at=at, body=_told(row))
@@ -247,24 +270,24 @@ def _told(row: Rescheduling) -> dict:
 
 @transaction.atomic
 def _void(rescheduling: Rescheduling, at: datetime) -> None:
-    row = _locked(rescheduling)
+    row = locked(rescheduling)
     approvals.void(approval=_open_approval(row), at=at)
-    _reject(row, "", at)
+    put_away(row, "", at)
     ledger.record("rescheduling.void", by=SYSTEM, about=row.reference, at=at)
 
 
 @transaction.atomic
 def reject(*, rescheduling: Rescheduling, by: StaffMember, at: datetime) -> Rescheduling:
     """Reject a proposed plan; nothing moves."""
-    row = _locked(rescheduling)
-    require_move(REQUEST_MOVES, row.state, RequestState.REJECTED)
+    row = locked(rescheduling)
+    require_move(RESCHEDULING_MOVES, row.state, ReschedulingState.REJECTED)
     approvals.reject(approval=_open_approval(row), digest=bytes(row.plan_digest), by=by, at=at)
-    _reject(row, str(by.actor), at)
+    put_away(row, str(by.actor), at)
     ledger.record("rescheduling.rejected", by=by.actor, about=row.reference, at=at)
     return row
 
 
-def _locked(rescheduling: Rescheduling) -> Rescheduling:
+def locked(rescheduling: Rescheduling) -> Rescheduling:
     """The organization's lock first: an ingest holds it shared, and rules are approved under it."""
     Organization.objects.select_for_update(no_key=True).get(pk=rescheduling.organization_id)
     return Rescheduling.objects.select_for_update(of=("self",)).select_related("organization").get(pk=rescheduling.pk)

@@ -23,7 +23,7 @@ from apps.retention.models import (
     Review,
     ReviewAsked,
 )
-from apps.retention.services import classes, clock_guard, early, leaves, matter_exports, moving, rescheduling, reviews, rules, sealing, sweep
+from apps.retention.services import classes, clock_guard, counting, early, leaves, matter_exports, moving, rescheduling, reviews, rules, sealing, sweep
 from apps.staff.models import StaffMember
 from tests import cast
 from tests.cast import DAY, NOON
@@ -177,6 +177,17 @@ def parked_plan() -> Rescheduling:
     return Rescheduling.objects.get(pk=row.pk, parked_at__isnull=False)
 
 
+def counted_plan() -> Rescheduling:
+    """A plan that a worker worked out."""
+    organization = accounts.organization(0)
+    cast.rule(organization, 30)
+    cast.hand_over(organization, [cast.message(1)])
+    cast.rule(organization, 7, at=NOON)
+    row = counting.begin(organization=organization, by=cast.bo(), at=NOON + DAY)
+    moving.reschedule_due(at=NOON + DAY)
+    return Rescheduling.objects.get(pk=row.pk)
+
+
 ROWS = {
     Rescheduling: Rows(plan, queries=5, more="the organizations to filter by"),
     ReviewAsked: Rows(asked, queries=5, more="the organizations to filter by"),
@@ -196,6 +207,8 @@ ROWS = {
 SCENES = {
     (Rescheduling, "approve"): Scene(lambda _member: plan(0)),
     (Rescheduling, "reject"): Scene(lambda _member: plan(0)),
+    (Rescheduling, "propose"): Scene(lambda _member: counted_plan()),
+    (Rescheduling, "put_away"): Scene(lambda _member: counted_plan()),
     (Rescheduling, "retry"): Scene(lambda _member: parked_plan()),
     (ReviewAsked, "ask"): Scene(lambda _member: a_client_to_ask(), lambda _none: {"organization": accounts.a_client().pk}),
     (ReviewAsked, "end"): Scene(lambda _member: asked(1)),
