@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from apps.backups.services import repeating
 from apps.backups.services.replaying import Handler
 from apps.holds.services import replay as holds
+from apps.providers.services import replay as providers
 from apps.retention.services import replay as retention
 from apps.retention.services.archives import replay as archives
 
@@ -21,6 +22,10 @@ HANDLERS: Mapping[str, Handler] = {
     "matter.closed": holds.matter_closed,
     "hold.placed": holds.hold_placed,
     "hold.released": holds.hold_released,
+    "provider.suspended": providers.provider_suspended,
+    "provider.ended": providers.provider_ended,
+    "agreement.ended": providers.agreement_ended,
+    "grant.withdrawn": providers.grant_withdrawn,
     "message.deleted_early": retention.message_deleted_early,
     "destruction.intended": retention.destruction_intended,
     "destruction.done": retention.destruction_done,

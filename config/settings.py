@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "apps.policies",
     "apps.backups",
     "apps.accounts",
+    "apps.providers",
     "apps.holds",
     "apps.gate",
     "apps.retention",
@@ -250,6 +251,10 @@ ARCHIVE_ALLOWED_PRIVATE_ADDRESSES = env.list("ARCHIVE_ALLOWED_PRIVATE_ADDRESSES"
 # The gate (P12): a permit is for what leaves now; the ledger of disclosures is kept for six years at least (45 CFR 164.528)
 GATE_PERMIT_MINUTES = env.int("GATE_PERMIT_MINUTES", default=15)
 GATE_LEDGER_KEEP_DAYS = env.int("GATE_LEDGER_KEEP_DAYS", default=2192)
+
+# Service providers (P14)
+PROVIDER_NOTICE_DAYS = env.int("PROVIDER_NOTICE_DAYS", default=30)  # clients hear of a new sub-processor so many days before it gets data
+PROVIDER_DATA_END_DAYS = env.int("PROVIDER_DATA_END_DAYS", default=30)  # within these an ended provider returns or destroys what it has
 
 # Backups (P22)
 BACKUP_LONGEST_LIFE_DAYS = env.int("BACKUP_LONGEST_LIFE_DAYS", default=400)  # nobody may register one that is kept longer

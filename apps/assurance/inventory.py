@@ -12,6 +12,7 @@ from apps.gate import holdings as gate
 from apps.holds import holdings as holds
 from apps.mail import holdings as mail
 from apps.policies import holdings as policies
+from apps.providers import holdings as providers
 from apps.retention import holdings as retention
 from apps.staff import holdings as staff
 
@@ -22,6 +23,7 @@ HOLDINGS: tuple[Holding, ...] = (
     *policies.HOLDINGS,
     *backups.HOLDINGS,
     *accounts.HOLDINGS,
+    *providers.HOLDINGS,
     *holds.HOLDINGS,
     *gate.HOLDINGS,
     *retention.HOLDINGS,

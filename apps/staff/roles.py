@@ -45,11 +45,20 @@ WORKINGS = frozenset({
 #: places for archives, the archives, and who read them back
 ARCHIVES = frozenset({"retention.view_archivetarget", "retention.view_archive", "retention.view_archivereading"})
 
+#: who processes for us, on what terms
+PROVIDERS = frozenset({
+    "providers.view_provider", "providers.view_agreement", "providers.view_securityreview", "providers.view_grant",
+    "providers.view_subprocessor", "providers.view_chainnotice", "providers.view_registerimport",
+})  # fmt: skip
+
 #: backups, restores and drills
 BACKUPS = frozenset({"backups.view_backup", "backups.view_restore", "backups.view_drill"})
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | ARCHIVES | {
+    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | {
+        "providers.approve_provider", "providers.suspend_provider", "providers.approve_agreement", "providers.end_agreement",
+        "providers.add_securityreview", "providers.approve_grant", "providers.withdraw_grant", "providers.approve_subprocessor",
+        "providers.object_chainnotice", "providers.reveal_provider", "providers.export_register",
         "retention.approve_archivetarget", "retention.approve_archivereading",
         "holds.release_hold", "holds.reveal_hold", "retention.approve_matterexport",
         "accounts.reveal_person", "accounts.view_servicetoken",
@@ -61,7 +70,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "assurance.run_promises",
         "audit.export_event",
     },
-    Role.RECORDS_MANAGER: EVERYBODY | WORKINGS | HOLDS | BACKUPS | ARCHIVES | {
+    Role.RECORDS_MANAGER: EVERYBODY | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | {
         "retention.add_archivetarget", "retention.add_archivereading",
         "accounts.add_organization", "accounts.change_organization",
         "retention.add_retentionrule", "retention.add_conversationclass", "retention.change_conversationclass",
@@ -71,7 +80,11 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "mail.retry_outgoingmail",
         "assurance.run_promises",
     },
-    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | ARCHIVES | {
+    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | ARCHIVES | PROVIDERS | {
+        "providers.add_provider", "providers.change_provider", "providers.suspend_provider", "providers.add_agreement", "providers.change_agreement",
+        "providers.add_securityreview", "providers.add_grant", "providers.withdraw_grant", "providers.add_subprocessor",
+        "providers.change_subprocessor", "providers.object_chainnotice", "providers.add_registerimport", "providers.reveal_provider",
+        "providers.export_register",
         "retention.add_archivereading",
         "accounts.add_person", "accounts.change_person", "accounts.reveal_person",
         "accounts.add_personemail", "accounts.change_personemail", "accounts.delete_personemail",
@@ -79,13 +92,15 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "accounts.add_externalidentity", "accounts.change_externalidentity", "accounts.delete_externalidentity",
         "assurance.run_promises",
     },
-    Role.COUNSEL: EVERYBODY | PEOPLE | WORKINGS | HOLDS | ARCHIVES | {
+    Role.COUNSEL: EVERYBODY | PEOPLE | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | {
+        "providers.add_agreement", "providers.change_agreement", "providers.approve_agreement", "providers.end_agreement",
+        "providers.reveal_provider",
         "retention.add_archivereading", "retention.approve_archivereading",
         "holds.add_matter", "holds.close_matter", "holds.add_hold", "holds.ask_release", "holds.release_hold", "holds.reveal_hold",
         "retention.add_matterexport", "retention.approve_matterexport",
         "policies.publish_policyversion", "accounts.reveal_person", "audit.export_event",
     },
-    Role.AUDITOR: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | ARCHIVES | {
+    Role.AUDITOR: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | {
         "staff.view_staffmember", "accounts.view_servicetoken", "assurance.run_promises", "audit.export_event",
     },
     Role.ADMINISTRATOR: EVERYBODY | BACKUPS | {
