@@ -17,6 +17,7 @@ from ninja.parser import Parser
 
 from apps.accounts.api import router as accounts
 from apps.foundation.refusals import Refusal
+from apps.gate.api import router as gate
 from apps.retention.api import router as retention
 
 log = structlog.get_logger(__name__)
@@ -31,6 +32,7 @@ STATUS: dict[str, int] = {
     "token_not_for_this": 403,
     "organization_unknown": 404,
     "no_such_message": 404,
+    "permit_unknown": 404,
     "not_found": 404,
     "email_taken": 409,
     "identity_taken": 409,
@@ -38,7 +40,11 @@ STATUS: dict[str, int] = {
     "organization_departed": 409,
     "idempotency_key_reused": 409,
     "batch_key_used": 409,
+    "package_changed": 409,
+    "permit_spent": 409,
+    "recipient_differs": 409,
     "message_gone": 410,
+    "permit_lapsed": 410,
     "body_too_large": 413,
     "not_ndjson": 415,
     "clock_in_doubt": 503,
@@ -85,7 +91,7 @@ api = NinjaAPI(
     title="Covenant",
     version="1",
     description=(
-        "Registers organizations and people, and takes in messages. Every request shows the token of its service. "
+        "Registers organizations and people, takes in messages, and says whether something may leave. Every request shows the token of its service. "
         "Every error has the form {“error”: {“code”, “what”, “mend”}} and repeats nothing of what was sent."
     ),
     urls_namespace="api-v1",
@@ -174,4 +180,5 @@ def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 api.add_router("", accounts)
+api.add_router("", gate)
 api.add_router("", retention)

@@ -51,11 +51,17 @@ PROVIDERS = frozenset({
     "providers.view_subprocessor", "providers.view_chainnotice", "providers.view_registerimport",
 })  # fmt: skip
 
+#: what left and on what ground, what was refused, and the exceptions for countries
+GATE = frozenset({
+    "gate.view_disclosure", "gate.view_gaterefusal", "gate.view_permit", "gate.view_crossing", "gate.view_countryexception",
+})  # fmt: skip
+
 #: backups, restores and drills
 BACKUPS = frozenset({"backups.view_backup", "backups.view_restore", "backups.view_drill"})
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | {
+    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | {
+        "gate.approve_countryexception", "gate.withdraw_countryexception",
         "providers.approve_provider", "providers.suspend_provider", "providers.approve_agreement", "providers.end_agreement",
         "providers.add_securityreview", "providers.approve_grant", "providers.withdraw_grant", "providers.approve_subprocessor",
         "providers.object_chainnotice", "providers.reveal_provider", "providers.export_register",
@@ -70,7 +76,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "assurance.run_promises",
         "audit.export_event",
     },
-    Role.RECORDS_MANAGER: EVERYBODY | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | {
+    Role.RECORDS_MANAGER: EVERYBODY | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | {
+        "gate.add_countryexception",
         "retention.add_archivetarget", "retention.add_archivereading",
         "accounts.add_organization", "accounts.change_organization",
         "retention.add_retentionrule", "retention.add_conversationclass", "retention.change_conversationclass",
@@ -80,7 +87,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "mail.retry_outgoingmail",
         "assurance.run_promises",
     },
-    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | ARCHIVES | PROVIDERS | {
+    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | ARCHIVES | PROVIDERS | GATE | {
+        "gate.add_countryexception", "gate.withdraw_countryexception",
         "providers.add_provider", "providers.change_provider", "providers.suspend_provider", "providers.add_agreement", "providers.change_agreement",
         "providers.add_securityreview", "providers.add_grant", "providers.withdraw_grant", "providers.add_subprocessor",
         "providers.change_subprocessor", "providers.object_chainnotice", "providers.add_registerimport", "providers.reveal_provider",
@@ -92,7 +100,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "accounts.add_externalidentity", "accounts.change_externalidentity", "accounts.delete_externalidentity",
         "assurance.run_promises",
     },
-    Role.COUNSEL: EVERYBODY | PEOPLE | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | {
+    Role.COUNSEL: EVERYBODY | PEOPLE | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | GATE | {
+        "gate.add_countryexception", "gate.approve_countryexception", "gate.withdraw_countryexception",
         "providers.add_agreement", "providers.change_agreement", "providers.approve_agreement", "providers.end_agreement",
         "providers.reveal_provider",
         "retention.add_archivereading", "retention.approve_archivereading",
@@ -100,7 +109,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "retention.add_matterexport", "retention.approve_matterexport",
         "policies.publish_policyversion", "accounts.reveal_person", "audit.export_event",
     },
-    Role.AUDITOR: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | {
+    Role.AUDITOR: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | {
         "staff.view_staffmember", "accounts.view_servicetoken", "assurance.run_promises", "audit.export_event",
     },
     Role.ADMINISTRATOR: EVERYBODY | BACKUPS | {
