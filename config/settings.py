@@ -233,6 +233,7 @@ RETENTION_LARGEST_ATTACHMENTS_BYTES = env.int("RETENTION_LARGEST_ATTACHMENTS_BYT
 RETENTION_LONGEST_LINE_BYTES = env.int("RETENTION_LONGEST_LINE_BYTES", default=1_048_576 + RETENTION_LARGEST_ATTACHMENTS_BYTES * 4 // 3)
 RETENTION_FUTURE_TOLERANCE_MINUTES = env.int("RETENTION_FUTURE_TOLERANCE_MINUTES", default=15)
 RETENTION_REVIEW_REMINDER_HOURS = env.int("RETENTION_REVIEW_REMINDER_HOURS", default=24)  # before a cohort's day
+RETENTION_EMPTY_LEAF_DAYS = env.int("RETENTION_EMPTY_LEAF_DAYS", default=30)  # after its day an emptied table still shows that it is empty
 RETENTION_LEASE_SECONDS = env.int("RETENTION_LEASE_SECONDS", default=120)  # a killed worker's day is free again then
 HOLD_RELEASE_GRACE_DAYS = env.int("HOLD_RELEASE_GRACE_DAYS", default=7)  # before what a released hold kept falls due
 CLOCK_JUMP_HOURS = 26  # a fixed point of the design (invariant 9)

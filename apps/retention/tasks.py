@@ -11,6 +11,11 @@ def make_leaves(**_later) -> None:
     leaves.make_leaves(at=clock.now())
 
 
+@shared_task(name="retention.drop_leaves")
+def drop_leaves(**_later) -> None:
+    leaves.drop_empty(at=clock.now())
+
+
 @shared_task(name="retention.sweep")
 def sweep_now(**_later) -> None:
     sweep.sweep(at=clock.now())
