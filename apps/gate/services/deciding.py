@@ -73,5 +73,5 @@ def _judged(package: Package, at: datetime) -> rules.Known:
 
 
 def _unreadable(part: str) -> Reason:
-    name = part.replace("_", " ")
+    name = {"what": "object"}.get(part, part.replace("_", " "))
     return Reason("unreadable", f"What it gives as {name} can't be read as that.", f"Give the {name} as references and codes.")
