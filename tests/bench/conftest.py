@@ -24,12 +24,19 @@ from config.embedded.postgres import Postgres
 
 RESULTS: list[dict] = []
 RACES: list["Race"] = []
+LIMITS: dict[str, str] = {}
 
 
-def compare(what: str, *, unit: str = "ms") -> "Race":
-    """Begin to compare ways of doing one thing."""
-    RACES.append(Race(what, unit))
+def compare(what: str, *, unit: str = "ms", counts: Callable[[list[float]], float] = statistics.median) -> "Race":
+    """Begin to compare ways of doing one thing. Of what is short and easily disturbed the best round may count: `counts=min`."""
+    RACES.append(Race(what, unit, counts))
     return RACES[-1]
+
+
+def ask(sql: str, *values) -> list[tuple]:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(sql, values or None)
+        return cursor.fetchall() if cursor.description else []
 
 
 def size(name: str, default: int) -> int:
@@ -81,8 +88,8 @@ def note(what: str, way: str, number: float, unit: str = "ms", **more) -> None:
 class Race:
     """What is compared: each way's times in turn, of which the medians count, and the ratios that are promised."""
 
-    def __init__(self, what: str, unit: str):
-        self.what, self.unit = what, unit
+    def __init__(self, what: str, unit: str, counts: Callable[[list[float]], float] = statistics.median):
+        self.what, self.unit, self.counts = what, unit, counts
         self.taken: dict[str, list[float]] = {}
 
     def time(self, way: str, run: Callable[[], object], *, amount: int = 0) -> None:
@@ -96,18 +103,23 @@ class Race:
     def add(self, way: str, number: float) -> None:
         self.taken.setdefault(way, []).append(number)
 
-    def median(self, way: str) -> float:
-        return statistics.median(self.taken[way])
+    def number(self, way: str) -> float:
+        return self.counts(self.taken[way])
 
     def ratio(self, way: str, other: str, wanted: str) -> None:
-        """How many times the other's number ours is, round by round where both ran as often, else of the medians."""
+        """How many times the other's number ours is, round by round where both ran as often, else of what counts of each."""
         ours, others = self.taken[way], self.taken[other]
-        found = [a / b for a, b in zip(ours, others, strict=True)] if len(ours) == len(others) else [self.median(way) / self.median(other)]
+        in_turn = self.counts is statistics.median and len(ours) == len(others)
+        found = [a / b for a, b in zip(ours, others, strict=True)] if in_turn else [self.number(way) / self.number(other)]
         note(self.what, f"{way} / {other}", statistics.median(found), "times", wanted=wanted, rounds=[round(one, 3) for one in found])
+
+    def limited(self, text: str) -> None:
+        """What limits it, and how far away what is possible is; printed below its numbers."""
+        LIMITS[self.what] = text
 
     def done(self) -> None:
         for way, numbers in self.taken.items():
-            note(self.what, way, statistics.median(numbers), self.unit, rounds=[round(number, 2) for number in numbers])
+            note(self.what, way, self.number(way), self.unit, rounds=[round(number, 2) for number in numbers])
 
 
 @pytest.fixture
@@ -134,9 +146,13 @@ def pytest_sessionfinish():
         return
     order = list(dict.fromkeys(row["what"] for row in RESULTS))
     rows = sorted(RESULTS, key=lambda row: (order.index(row["what"]), "wanted" in row))
+    for row, following in zip(rows, [*rows[1:], {"what": ""}], strict=True):
+        if row["what"] != following["what"] and row["what"] in LIMITS:
+            row["limited_by"] = LIMITS[row["what"]]
     Path("bench.json").write_text(json.dumps(rows, indent=2) + "\n")
     print("\n" + "\n".join(map(_line, rows)))
 
 
 def _line(row: dict) -> str:
-    return f"{row['what']:<58} {row['way']:<58} {row['number']:>14,.2f} {row['unit']:<7} {row.get('wanted', '')}".rstrip()
+    line = f"{row['what']:<58} {row['way']:<58} {row['number']:>14,.2f} {row['unit']:<7} {row.get('wanted', '')}".rstrip()
+    return line + (f"\n    {row['limited_by']}" if "limited_by" in row else "")
