@@ -8,10 +8,11 @@ from apps.assurance import promises as assurance
 from apps.assurance.inventory import HOLDINGS
 from apps.backups import promises as backups
 from apps.foundation.promises import Check
+from apps.gate import promises as gate
 from apps.holds import promises as holds
 from apps.policies import promises as policies
 from apps.retention import promises as retention
 
-CHECKS: tuple[Check, ...] = (*policies.CHECKS, *backups.CHECKS, *accounts.CHECKS, *holds.CHECKS, *retention.CHECKS, *assurance.CHECKS)
+CHECKS: tuple[Check, ...] = (*policies.CHECKS, *backups.CHECKS, *accounts.CHECKS, *holds.CHECKS, *gate.CHECKS, *retention.CHECKS, *assurance.CHECKS)
 
 __all__ = ["CHECKS", "HOLDINGS"]

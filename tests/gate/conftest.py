@@ -63,9 +63,12 @@ def by_force(house):
 
     def run(sql, *values):
         with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")  # what waits to be checked is checked as it was
             cursor.execute("SET LOCAL session_replication_role = replica")
             cursor.execute(sql, values or None)
-            return cursor.rowcount
+            changed = cursor.rowcount
+            cursor.execute("SET LOCAL session_replication_role = origin")
+            return changed
 
     return run
 
