@@ -105,8 +105,9 @@ def test_a_place_that_lies_or_fails_destroys_nothing_and_catches_up_when_it_is_m
     for _turn in range(3):
         archiving.archive_due(at=at)
         target.refresh_from_db()
-        at = target.next_try_at
-    assert (target.failures, target.last_error.startswith(error)) == (3, True), target.last_error
+        archive = Archive.objects.get()  # what lies there spoilt has taken the name of what should: that counts on the archive alone
+        at = max(target.next_try_at, archive.next_try_at or target.next_try_at)
+    assert (target.failures + archive.failures, target.last_error.startswith(error)) == (3, True), target.last_error
     assert Segment.objects.get(cohort__organization=northgate).archived_at is None
     sweep.sweep(at=MORNING_AFTER)
     assert Cohort.objects.get(organization=clinic).state == CohortState.DESTROYED
