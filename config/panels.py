@@ -16,6 +16,8 @@ from apps.audit.services import journal
 from apps.foundation.charts import Series, day_columns
 from apps.foundation.clock import day_of
 from apps.holds.models import Hold
+from apps.providers.models import Agreement, Grant, Provider, SubProcessor
+from apps.providers.services import warning
 from apps.retention.models import (
     Alarm,
     ArchiveReading,
@@ -33,7 +35,7 @@ from apps.retention.models import (
     Review,
 )
 from apps.retention.states import READABLE, AsideGround, CohortState, ReviewState
-from apps.staff.models import Approval
+from apps.staff.models import Approval, StaffMember
 
 SHOWN = 6
 DAYS_BACK, DAYS_AHEAD = 14, 45
@@ -53,6 +55,10 @@ WHERE = {
     "retention.approve_archivetarget": ("admin:retention_archivetarget_changelist", "a place for archives, or their end"),
     "retention.approve_archivereading": ("admin:retention_archivereading_changelist", "the reading of an archive"),
     "retention.approve_rescheduling": ("admin:retention_rescheduling_changelist", "a rescheduling"),
+    "providers.approve_provider": ("admin:providers_provider_changelist", "the activation of a service provider"),
+    "providers.approve_agreement": ("admin:providers_agreement_changelist", "an agreement with a service provider"),
+    "providers.approve_grant": ("admin:providers_grant_changelist", "what a service provider may use"),
+    "providers.approve_subprocessor": ("admin:providers_subprocessor_changelist", "a change of a provider's chain"),
 }
 
 #: act → what its subject is a reference of, and the page of one
@@ -62,6 +68,10 @@ SUBJECTS = {
     "retention.approve_archivetarget": (ArchiveTarget, "admin:retention_archivetarget_change"),
     "retention.approve_archivereading": (ArchiveReading, "admin:retention_archivereading_change"),
     "retention.approve_rescheduling": (Rescheduling, "admin:retention_rescheduling_change"),
+    "providers.approve_provider": (Provider, "admin:providers_provider_change"),
+    "providers.approve_agreement": (Agreement, "admin:providers_agreement_change"),
+    "providers.approve_grant": (Grant, "admin:providers_grant_change"),
+    "providers.approve_subprocessor": (SubProcessor, "admin:providers_subprocessor_change"),
 }
 
 
@@ -77,10 +87,24 @@ def my_work(request: HttpRequest, at: datetime) -> dict[str, Any]:
     if member.has_perm("retention.decide_review") and (waiting_reviews := Review.objects.filter(state=ReviewState.WAITING).count()):
         page = "admin:retention_review_changelist"
         items.append(_item("Review what ends", "without a yes it steps aside on its day", page, waiting_reviews, "?state__exact=waiting"))
+    items += _providers(member, at) if member.has_perm("providers.view_provider") else []
     if member.has_perm("assurance.view_finding") and (found := Finding.objects.filter(gone_at=None).count()):
         items.append(_item("Findings on the promise board", "each names what breaks a promise", "admin:assurance_finding_changelist", found))
     asked = Approval.objects.waiting().asked_by(member).count()
     return {"items": items, "asked": asked, "more": max(0, waiting.count() - SHOWN)}
+
+
+def _providers(member: StaffMember, at: datetime) -> list[dict[str, Any]]:
+    """What ends at service providers that this member owns or decides on, and whose data is still owed."""
+    items = []
+    if endings := warning.at_hand(member=member, at=at):
+        first = endings[0]
+        note = f"first {first.about} of {first.provider} on {first.on.isoformat()}; on its day the gate closes"
+        items.append(_item("What ends at service providers", note, "admin:providers_provider_changelist", len(endings)))
+    if member.has_perm("providers.change_provider") and (owing := Provider.objects.owing_data().count()):
+        note = "returned or destroyed, with evidence"
+        items.append(_item("Get the end of their data confirmed", note, "admin:providers_provider_changelist", owing, "?needs=data"))
+    return items
 
 
 def _decision(approval: Approval) -> dict[str, Any]:

@@ -25,5 +25,6 @@ TIMETABLE = {
     "every file of the keystore is looked at": {"task": "retention.check_keystore", "schedule": crontab(hour=3, minute=50)},
     "who asked for an exception hears before it lapses": {"task": "gate.warn_of_lapses", "schedule": crontab(hour=5, minute=20)},
     "what left more than six years ago is forgotten": {"task": "gate.end_old", "schedule": crontab(hour=3, minute=55)},
+    "what lapses at service providers is said ahead": {"task": "providers.look_after", "schedule": crontab(hour=3, minute=55)},
     "promises are checked": {"task": "assurance.check_promises", "schedule": crontab(hour=4, minute=0)},
 }

@@ -10,5 +10,6 @@ urlpatterns = [
     path("account/", include("apps.staff.urls")),
     path("api/v1/", api.urls),
     path("retention/", include("apps.retention.urls")),
+    path("providers/", include("apps.providers.urls")),
     path("", include("apps.policies.urls")),
 ]

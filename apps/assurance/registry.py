@@ -11,8 +11,11 @@ from apps.foundation.promises import Check
 from apps.gate import promises as gate
 from apps.holds import promises as holds
 from apps.policies import promises as policies
+from apps.providers import promises as providers
 from apps.retention import promises as retention
 
-CHECKS: tuple[Check, ...] = (*policies.CHECKS, *backups.CHECKS, *accounts.CHECKS, *holds.CHECKS, *gate.CHECKS, *retention.CHECKS, *assurance.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *policies.CHECKS, *backups.CHECKS, *accounts.CHECKS, *providers.CHECKS, *holds.CHECKS, *gate.CHECKS, *retention.CHECKS, *assurance.CHECKS,
+)  # fmt: skip
 
 __all__ = ["CHECKS", "HOLDINGS"]

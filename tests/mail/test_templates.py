@@ -12,6 +12,7 @@ from apps.mail.services import outbox, rendering
 from apps.retention.models import ArchiveTarget, Certificate, Cohort
 from apps.retention.services import alarms, archiving, reviews, sealing, sweep, targets
 from tests import cast
+from tests.providers import mailed
 from tests.retention import archived
 
 MAILS = Path(live_settings.BASE_DIR) / "templates" / "mail"
@@ -81,6 +82,13 @@ SENT_BY = {
     "retention/alarm": an_alarm,
     "retention/target_challenge": a_challenge,
     "retention/target_fails": a_place_that_fails,
+    "providers/lapse_warning": mailed.a_warning,
+    "providers/lapsed": mailed.a_lapse,
+    "providers/data_end_reminder": mailed.an_end,
+    "providers/chain_joins": mailed.an_announcement,
+    "providers/chain_leaves": mailed.a_leaving,
+    "providers/chain_withdrawn": mailed.a_withdrawal,
+    "providers/chain_objection": mailed.an_objection,
 }
 
 

@@ -52,6 +52,13 @@ class ClientUnknown(Refusal):
     mend = "Give the references of organizations, e.g. ORG-7F3K2MP, or none for every client."
 
 
+class RoleUnknown(Refusal):
+    """That is no role of a provider."""
+
+    code = "role_unknown"
+    mend = f"Use one of {', '.join(ProviderRole.values)}."
+
+
 class FactsStand(Refusal):
     """Name, role, countries and HIPAA relevance of an active provider are as a second person approved them."""
 
@@ -88,8 +95,8 @@ def checked(facts: dict) -> dict:
             given[name] = details.line(given[name], field=name.replace("_", " "), longest=longest)
     if "contact_email" in given:
         given["contact_email"] = details.email(given["contact_email"], field="contact e-mail")
-    if "role" in given:
-        given["role"] = ProviderRole(given["role"]).value
+    if "role" in given and given["role"] not in ProviderRole.values:
+        raise RoleUnknown
     if "countries" in given:
         given["countries"] = sorted({details.country(code) for code in given["countries"]})
         if not given["countries"]:
@@ -139,16 +146,21 @@ def correct(*, provider: Provider, by: StaffMember, at: datetime, **facts) -> Pr
     changed = [name for name in FACTS if name in given and getattr(provider, name) != given[name]]
     if not changed:
         return provider
-    if provider.state == ProviderState.ENDED:
-        raise NotAMove(f"{provider.reference} is ended.", mend="An ended provider stays as it was.")
-    if provider.state == ProviderState.ACTIVE and set(changed) & set(APPROVED_FACTS):
-        raise FactsStand
+    require_changeable(provider, set(changed))
     for name in changed:
         setattr(provider, name, given[name])
     locking.save(provider, changed, by=actor, at=at, reason="corrected")
     locking.void(ACTIVATE, provider.reference, at=at)
     ledger.record("provider.corrected", by=actor, about=provider.reference, at=at, facts={"fields": changed})
     return provider
+
+
+def require_changeable(provider: Provider, changed: set[str]) -> None:
+    """Refuse to change what stands: all of an ended provider, and of an active one what a second person approved."""
+    if provider.state == ProviderState.ENDED:
+        raise NotAMove(f"{provider.reference} is ended.", mend="An ended provider stays as it was.")
+    if provider.state == ProviderState.ACTIVE and changed & set(APPROVED_FACTS):
+        raise FactsStand
 
 
 @transaction.atomic
