@@ -15,6 +15,7 @@ from apps.assurance.models import Finding, Promise
 from apps.audit.services import journal
 from apps.foundation.charts import Series, day_columns
 from apps.foundation.clock import day_of
+from apps.gate.models import CountryException
 from apps.holds.models import Hold
 from apps.providers.models import Agreement, Grant, Provider, SubProcessor
 from apps.providers.services import warning
@@ -55,6 +56,7 @@ WHERE = {
     "retention.approve_archivetarget": ("admin:retention_archivetarget_changelist", "a place for archives, or their end"),
     "retention.approve_archivereading": ("admin:retention_archivereading_changelist", "the reading of an archive"),
     "retention.approve_rescheduling": ("admin:retention_rescheduling_changelist", "a rescheduling"),
+    "gate.approve_countryexception": ("admin:gate_countryexception_changelist", "an exception for a country"),
     "providers.approve_provider": ("admin:providers_provider_changelist", "the activation of a service provider"),
     "providers.approve_agreement": ("admin:providers_agreement_changelist", "an agreement with a service provider"),
     "providers.approve_grant": ("admin:providers_grant_changelist", "what a service provider may use"),
@@ -68,6 +70,7 @@ SUBJECTS = {
     "retention.approve_archivetarget": (ArchiveTarget, "admin:retention_archivetarget_change"),
     "retention.approve_archivereading": (ArchiveReading, "admin:retention_archivereading_change"),
     "retention.approve_rescheduling": (Rescheduling, "admin:retention_rescheduling_change"),
+    "gate.approve_countryexception": (CountryException, "admin:gate_countryexception_change"),
     "providers.approve_provider": (Provider, "admin:providers_provider_change"),
     "providers.approve_agreement": (Agreement, "admin:providers_agreement_change"),
     "providers.approve_grant": (Grant, "admin:providers_grant_change"),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from apps.accounts.models import Organization
+from apps.gate.services import exceptions
 from apps.gate.services.deciding import About, Ground, Package, Recipient
 from apps.gate.states import GROUND_OF, NOT_YET
 from apps.providers import clauses
@@ -102,3 +103,15 @@ def deciding_grounds() -> set[str]:
 
 def not_yet() -> set[str]:
     return set(NOT_YET)
+
+
+def a_lapsing_exception():
+    """An exception for a country ends in a week: who asked for it hears."""
+    cirrus = provider()
+    asked = exceptions.ask(
+        recipient=Recipient.provider(cirrus.reference), country="CA", starts_at=NOON, ends_at=NOON + 7 * DAY, reason="Its second site.",
+        by=dana(), at=NOON,
+    )  # fmt: skip
+    exceptions.approve(exception=asked, by=cast.cleo(), at=NOON)
+    exceptions.warn_of_lapses(at=NOON)
+    return NOON, ["dana@covenant.example", asked.reference, cirrus.reference, "CA until 2026-03-15 12:00 UTC", "7 days at most"]

@@ -12,6 +12,7 @@ from apps.mail.services import outbox, rendering
 from apps.retention.models import ArchiveTarget, Certificate, Cohort
 from apps.retention.services import alarms, archiving, reviews, sealing, sweep, targets
 from tests import cast
+from tests.gate import given
 from tests.providers import mailed
 from tests.retention import archived
 
@@ -82,6 +83,7 @@ SENT_BY = {
     "retention/alarm": an_alarm,
     "retention/target_challenge": a_challenge,
     "retention/target_fails": a_place_that_fails,
+    "gate/exception_lapses": given.a_lapsing_exception,
     "providers/lapse_warning": mailed.a_warning,
     "providers/lapsed": mailed.a_lapse,
     "providers/data_end_reminder": mailed.an_end,
