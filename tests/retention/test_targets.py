@@ -4,10 +4,10 @@ import pyrage
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from apps.gate.client.addresses import AddressUnsafe
+from apps.gate.client.troubles import PeerDown, PeerSettingsUnfit
 from apps.mail.models import OutgoingMail
 from apps.retention.archives.age_keys import NotARecipient
-from apps.retention.archives.places.addresses import AddressUnsafe
-from apps.retention.archives.places.troubles import PlaceDown, PlaceSettingsUnfit
 from apps.retention.models import ArchiveTarget
 from apps.retention.services import targets
 from apps.retention.services.archives import places
@@ -79,7 +79,7 @@ def test_who_lacks_the_right_neither_proposes_nor_approves(mercy):
 def test_another_country_needs_a_reason_that_the_second_person_sees_and_the_database_insists(mercy):
     with pytest.raises(targets.CountryNeedsReason):
         targets.propose(organization=mercy, kind="hosted", place="local", country="CA", by=cast.bo(), at=NOON)
-    with pytest.raises(PlaceSettingsUnfit):
+    with pytest.raises(PeerSettingsUnfit):
         targets.propose(organization=mercy, kind="hosted", place="local", country="XX", country_reason="why not", by=cast.bo(), at=NOON)
     target = targets.propose(organization=mercy, kind="hosted", place="local", country="CA", country_reason="Law of Quebec", by=cast.bo(), at=NOON)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -214,7 +214,7 @@ def test_a_place_that_does_not_work_is_not_approved(northgate, https):  # noqa: 
     target = proposed(northgate, https, key)
     archived.answer(target, key)
     https.server.manner = "hanging up"
-    with pytest.raises(PlaceDown):
+    with pytest.raises(PeerDown):
         targets.approve(target=target, by=cast.cleo(), at=NOON)
     target.refresh_from_db()
     assert (target.state, target.tried_at) == (TargetState.PROPOSED, None)

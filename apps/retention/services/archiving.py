@@ -25,8 +25,9 @@ from apps.accounts.states import ArchiveEntitlement
 from apps.audit.services import ledger
 from apps.foundation.actors import SYSTEM
 from apps.foundation.refusals import Refusal
+from apps.gate.client.troubles import PeerTrouble
 from apps.mail.services import outbox
-from apps.retention.archives.places.troubles import NameTaken, NameUnfit, NotThere, PlaceTrouble, SourceDiffers, TooLarge
+from apps.retention.archives.places.troubles import NameTaken, NameUnfit, NotThere, SourceDiffers, TooLarge
 from apps.retention.models import Archive, ArchiveTarget, AsideMessage, BatchShare, Cohort, Segment
 from apps.retention.services.archives import closing, parts, spool
 from apps.retention.services.archives.places import CredentialsUnreadable
@@ -101,7 +102,7 @@ def _serve(target: ArchiveTarget, at: datetime, began: float) -> list[str]:
                     break
         except OF_ONE_ARCHIVE as refusal:
             _held_up(archive, f"{refusal.code}: {refusal.what}"[:200], at)
-        except (PlaceTrouble, CredentialsUnreadable) as refusal:
+        except (PeerTrouble, CredentialsUnreadable) as refusal:
             _failed(target, f"{refusal.code}: {refusal.what}"[:200], at)
             return closed
         except Refusal as refusal:

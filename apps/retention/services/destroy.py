@@ -32,8 +32,8 @@ from apps.foundation.clock import day_of
 from apps.foundation.keys import KeyDestroyed, keystore
 from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
+from apps.gate.client.troubles import PeerTrouble
 from apps.holds.services import asking
-from apps.retention.archives.places.troubles import PlaceTrouble
 from apps.retention.models import Cohort, Destruction
 from apps.retention.services import certify, clock_guard
 from apps.retention.services.clock_guard import ClockInDoubt
@@ -134,7 +134,7 @@ def destroy_due(*, at: datetime) -> list[str]:
             done.append(run(work=work, at=at).reference)
         except TakenOver:
             log.info("destruction_taken_over", destruction=work.reference)
-        except PlaceTrouble as trouble:
+        except PeerTrouble as trouble:
             _note(work, f"{trouble.code}: {trouble.what}"[:200], wait=PLACE_REST if trouble.retryable else None)
         except Refusal as refusal:
             _note(work, f"{refusal.code}: {refusal.what}"[:200])

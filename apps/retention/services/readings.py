@@ -24,10 +24,11 @@ from apps.foundation.files import make_folder
 from apps.foundation.keys import keystore
 from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
+from apps.gate.client.wire import BLOCK
 from apps.retention import envelope
 from apps.retention.archives import reading as format_reading
 from apps.retention.archives.age_keys import age_identity
-from apps.retention.archives.places.base import BLOCK, Place, Receipt
+from apps.retention.archives.places.base import Place, Receipt
 from apps.retention.archives.places.troubles import PlaceCorrupts
 from apps.retention.models import Archive, ArchivePart, ArchiveReading
 from apps.retention.services.archives import places

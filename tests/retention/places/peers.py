@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from apps.retention.archives.places.addresses import Guard
-from apps.retention.archives.places.base import Limits, Place, Receipt
+from apps.gate.client.addresses import Guard
+from apps.gate.client.troubles import PeerSlow
+from apps.gate.client.wire import Limits
+from apps.retention.archives.places.base import Place, Receipt
 from apps.retention.archives.places.registry import PLACES
-from apps.retention.archives.places.troubles import PlaceSlow
 from tests.retention.places.receiver import TOKEN, Receiver
 from tests.retention.places.s3_proxy import S3Proxy
 from tests.retention.places.seaweed import ACCESS_KEY, SECRET_KEY, Seaweed
@@ -84,7 +85,7 @@ class Peer(ABC):
 
 def limits_for(trouble: type) -> Limits:
     """Little patience where the test waits for its end."""
-    return HASTY if trouble is PlaceSlow else PATIENT
+    return HASTY if trouble is PeerSlow else PATIENT
 
 
 class FolderPeer(Peer):

@@ -8,19 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.retention.archives.places.base import BLOCK, Receipt
-from apps.retention.archives.places.troubles import (
-    NameTaken,
-    NameUnfit,
-    NotProven,
-    NotThere,
-    PlaceForgets,
-    PlaceLies,
-    PlaceSettingsUnfit,
-    PlaceTrouble,
-    SourceDiffers,
-    StillLocked,
-)
+from apps.gate.client.troubles import PeerSettingsUnfit, PeerTrouble
+from apps.gate.client.wire import BLOCK
+from apps.retention.archives.places.base import Receipt
+from apps.retention.archives.places.troubles import NameTaken, NameUnfit, NotProven, NotThere, PlaceForgets, PlaceLies, SourceDiffers, StillLocked
 from tests.retention.places.peers import NAME, Peer, later, now, part, put
 
 CONTENT = part()
@@ -34,7 +25,7 @@ def removed(peer: Peer, receipt: Receipt, name: str = NAME) -> None:
         try:
             place.remove(name, receipt, at=now())
             return
-        except PlaceTrouble:
+        except PeerTrouble:
             if receipt.locked_until is None or time.monotonic() > ends:
                 raise
         time.sleep(0.3)
@@ -272,7 +263,7 @@ def test_of_two_who_put_the_same_at_once_both_are_right_and_it_is_there_once(pee
         begin.wait()
         try:
             receipts.append(put(place, content))
-        except PlaceTrouble as trouble:
+        except PeerTrouble as trouble:
             troubles.append(trouble)
 
     threads = [threading.Thread(target=deliver) for _number in range(4)]
@@ -299,7 +290,7 @@ def test_of_two_who_put_different_things_at_once_one_wins_whole(peer: Peer):
         begin.wait()
         try:
             receipts[number] = put(place, contents[number])
-        except PlaceTrouble:
+        except PeerTrouble:
             return
 
     threads = [threading.Thread(target=deliver, args=(number,)) for number in range(2)]
@@ -328,7 +319,7 @@ def test_a_place_says_its_country(peer: Peer):
 def test_a_place_without_a_country_is_none(peer: Peer, country):
     kind = type(peer.place())
 
-    with pytest.raises(PlaceSettingsUnfit):
+    with pytest.raises(PeerSettingsUnfit):
         kind(peer.settings, peer.credentials, country=country, guard=peer.place().guard)
 
 
@@ -336,14 +327,14 @@ def test_a_place_that_is_described_in_part_is_none(peer: Peer):
     kind, guard = type(peer.place()), peer.place().guard
 
     for missing in kind.needs:
-        with pytest.raises(PlaceSettingsUnfit, match=missing):
+        with pytest.raises(PeerSettingsUnfit, match=missing):
             kind({**peer.settings, missing: ""}, peer.credentials, country="US", guard=guard)
-    with pytest.raises(PlaceSettingsUnfit):
+    with pytest.raises(PeerSettingsUnfit):
         kind({**peer.settings, "surplus": "x"}, peer.credentials, country="US", guard=guard)
-    with pytest.raises(PlaceSettingsUnfit):
+    with pytest.raises(PeerSettingsUnfit):
         kind(peer.settings, {**peer.credentials, "surplus": "x"}, country="US", guard=guard)
     if peer.credentials:
-        with pytest.raises(PlaceSettingsUnfit):
+        with pytest.raises(PeerSettingsUnfit):
             kind(peer.settings, {}, country="US", guard=guard)
 
 

@@ -5,24 +5,11 @@ import time
 
 import pytest
 
-from apps.retention.archives.places.addresses import AddressUnsafe, Guard
-from apps.retention.archives.places.base import BLOCK, Limits
+from apps.gate.client.addresses import AddressUnsafe, Guard
+from apps.gate.client.troubles import PeerDown, PeerFull, PeerMisbehaves, PeerRefuses, PeerSettingsUnfit, PeerSlow, PeerUnsafe
+from apps.gate.client.wire import BLOCK, Limits
 from apps.retention.archives.places.https import HttpsPlace
-from apps.retention.archives.places.troubles import (
-    NameTaken,
-    NotThere,
-    PlaceCorrupts,
-    PlaceDown,
-    PlaceForgets,
-    PlaceFull,
-    PlaceKeeps,
-    PlaceLies,
-    PlaceMisbehaves,
-    PlaceRefuses,
-    PlaceSettingsUnfit,
-    PlaceSlow,
-    PlaceUnsafe,
-)
+from apps.retention.archives.places.troubles import NameTaken, NotThere, PlaceCorrupts, PlaceForgets, PlaceKeeps, PlaceLies
 from tests.retention.places.peers import HASTY, LOOPBACK, NAME, HttpsPeer, later, limits_for, now, part, put
 from tests.retention.places.receiver import TOKEN
 from tests.retention.places.ssh_servers import Socket
@@ -40,28 +27,28 @@ def place(https: HttpsPeer) -> HttpsPlace:
 @pytest.mark.parametrize(
     ("manner", "trouble"),
     [
-        ("slow", PlaceSlow),
-        ("taking nothing", PlaceSlow),
-        ("trickling", PlaceSlow),
-        ("full", PlaceFull),
-        ("full at once", PlaceFull),
-        ("too large", PlaceFull),
-        ("refusing", PlaceRefuses),
-        ("busy", PlaceDown),
-        ("hanging up", PlaceDown),
-        ("breaking off", PlaceDown),
-        ("redirecting", PlaceMisbehaves),
-        ("making no sense", PlaceMisbehaves),
-        ("replying without end", PlaceMisbehaves),
-        ("heads without end", PlaceMisbehaves),
-        ("continuing without end", PlaceMisbehaves),
-        ("a line without end", PlaceMisbehaves),
-        ("no HTTP", PlaceMisbehaves),
-        ("unsigned", PlaceMisbehaves),
-        ("receipt as a list", PlaceMisbehaves),
-        ("receipt that nests", PlaceMisbehaves),
-        ("receipt with more", PlaceMisbehaves),
-        ("receipt without time", PlaceMisbehaves),
+        ("slow", PeerSlow),
+        ("taking nothing", PeerSlow),
+        ("trickling", PeerSlow),
+        ("full", PeerFull),
+        ("full at once", PeerFull),
+        ("too large", PeerFull),
+        ("refusing", PeerRefuses),
+        ("busy", PeerDown),
+        ("hanging up", PeerDown),
+        ("breaking off", PeerDown),
+        ("redirecting", PeerMisbehaves),
+        ("making no sense", PeerMisbehaves),
+        ("replying without end", PeerMisbehaves),
+        ("heads without end", PeerMisbehaves),
+        ("continuing without end", PeerMisbehaves),
+        ("a line without end", PeerMisbehaves),
+        ("no HTTP", PeerMisbehaves),
+        ("unsigned", PeerMisbehaves),
+        ("receipt as a list", PeerMisbehaves),
+        ("receipt that nests", PeerMisbehaves),
+        ("receipt with more", PeerMisbehaves),
+        ("receipt without time", PeerMisbehaves),
         ("replaying", PlaceLies),
         ("receipt for another", PlaceLies),
         ("receipt of another size", PlaceLies),
@@ -76,7 +63,7 @@ def test_a_receiver_that_misbehaves_at_a_put_has_not_got_it(https: HttpsPeer, ma
         put(place, part(20 * BLOCK) if manner == "taking nothing" else CONTENT)
 
     assert type(caught.value) is trouble
-    assert trouble is not PlaceSlow or time.monotonic() - begun < ENDS_WITHIN
+    assert trouble is not PeerSlow or time.monotonic() - begun < ENDS_WITHIN
     assert TOKEN not in str(caught.value)
 
 
@@ -89,7 +76,7 @@ def test_nobody_follows_a_redirect(https: HttpsPeer, place: HttpsPlace):
         lambda: place.fetch(NAME, size=5),
         lambda: place.try_out(at=now()),
     ):
-        with pytest.raises(PlaceMisbehaves, match="elsewhere"):
+        with pytest.raises(PeerMisbehaves, match="elsewhere"):
             act()
     assert not any(path.endswith("elsewhere") for _method, path in https.server.asked)
 
@@ -97,7 +84,7 @@ def test_nobody_follows_a_redirect(https: HttpsPeer, place: HttpsPlace):
 def test_a_confirmation_before_everything_was_sent_is_none(https: HttpsPeer, place: HttpsPlace):
     https.server.manner = "confirming early"
 
-    with pytest.raises(PlaceDown):
+    with pytest.raises(PeerDown):
         put(place, part(20 * BLOCK))
 
 
@@ -139,18 +126,18 @@ def test_a_receiver_that_loses_it_afterwards_forgets(https: HttpsPeer, place: Ht
     ("manner", "trouble"),
     [
         ("giving without end", PlaceCorrupts),
-        ("giving a byte now and then", PlaceSlow),
-        ("giving half", PlaceDown),
-        ("giving half and saying goodbye", PlaceDown),
-        ("giving half of something", PlaceDown),
-        ("slow", PlaceSlow),
-        ("full", PlaceFull),
-        ("refusing", PlaceRefuses),
-        ("busy", PlaceDown),
-        ("hanging up", PlaceDown),
-        ("trickling", PlaceSlow),
-        ("heads without end", PlaceMisbehaves),
-        ("no HTTP", PlaceMisbehaves),
+        ("giving a byte now and then", PeerSlow),
+        ("giving half", PeerDown),
+        ("giving half and saying goodbye", PeerDown),
+        ("giving half of something", PeerDown),
+        ("slow", PeerSlow),
+        ("full", PeerFull),
+        ("refusing", PeerRefuses),
+        ("busy", PeerDown),
+        ("hanging up", PeerDown),
+        ("trickling", PeerSlow),
+        ("heads without end", PeerMisbehaves),
+        ("no HTTP", PeerMisbehaves),
     ],
 )
 def test_a_receiver_that_misbehaves_at_reading_back_proves_nothing(https: HttpsPeer, manner: str, trouble: type):
@@ -162,7 +149,7 @@ def test_a_receiver_that_misbehaves_at_reading_back_proves_nothing(https: HttpsP
         place.prove(NAME, receipt)
 
     assert type(caught.value) is trouble
-    assert trouble is not PlaceSlow or time.monotonic() - begun < ENDS_WITHIN
+    assert trouble is not PeerSlow or time.monotonic() - begun < ENDS_WITHIN
 
 
 @pytest.mark.parametrize("manner", ["huge", "of unknown size"])
@@ -170,7 +157,7 @@ def test_an_object_whose_size_nobody_knows_is_not_fetched_without_one(https: Htt
     put(place, CONTENT)
     https.server.manner = manner
 
-    with pytest.raises(PlaceMisbehaves):
+    with pytest.raises(PeerMisbehaves):
         place.fetch(NAME)
 
 
@@ -198,7 +185,7 @@ def test_a_receiver_that_keeps_what_it_says_it_removed_is_named(https: HttpsPeer
 def test_a_receiver_that_lets_itself_be_overwritten_fails_the_trial(https: HttpsPeer, place: HttpsPlace):
     https.server.manner = "overwriting"
 
-    with pytest.raises(PlaceMisbehaves, match="taken"):
+    with pytest.raises(PeerMisbehaves, match="taken"):
         place.try_out(at=now())
 
     assert https.everything() == []
@@ -216,7 +203,7 @@ def test_a_trial_that_fails_leaves_nothing_where_it_can_be_removed(https: HttpsP
 def test_a_receipt_by_another_key_is_none(https: HttpsPeer):
     place = https.place(receiver_key="ab" * 32)
 
-    with pytest.raises(PlaceMisbehaves, match="key"):
+    with pytest.raises(PeerMisbehaves, match="key"):
         put(place, CONTENT)
 
 
@@ -244,7 +231,7 @@ def test_every_put_has_a_nonce_of_its_own(place: HttpsPlace):
 def test_a_wrong_token_is_not_let_in(https: HttpsPeer):
     https.credentials = {"token": "another-token"}
 
-    with pytest.raises(PlaceRefuses):
+    with pytest.raises(PeerRefuses):
         put(https.place(), CONTENT)
 
 
@@ -252,22 +239,22 @@ def test_a_wrong_token_is_not_let_in(https: HttpsPeer):
 def test_a_token_that_no_header_carries_is_refused(https: HttpsPeer, token: str):
     https.credentials = {"token": token}
 
-    with pytest.raises(PlaceSettingsUnfit):
+    with pytest.raises(PeerSettingsUnfit):
         https.place()
 
 
 def test_a_certificate_by_an_authority_that_nobody_trusts_is_unsafe(https: HttpsPeer, tmp_path):
     stranger = make_identity(tmp_path / "stranger")
 
-    with pytest.raises(PlaceUnsafe, match="certificate"):
+    with pytest.raises(PeerUnsafe, match="certificate"):
         put(https.place(authority=stranger.authority), CONTENT)
-    with pytest.raises(PlaceUnsafe, match="certificate"):
+    with pytest.raises(PeerUnsafe, match="certificate"):
         put(https.place(authority=""), CONTENT)
     assert https.server.asked == []
 
 
 def test_an_authority_that_is_no_certificate_is_refused(https: HttpsPeer):
-    with pytest.raises(PlaceSettingsUnfit):
+    with pytest.raises(PeerSettingsUnfit):
         https.place(authority="-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n")
 
 
@@ -295,7 +282,7 @@ def test_the_certificate_must_name_the_host_although_the_address_is_pinned(https
     receipt = put(https.place(url=f"https://place.test:{port}/inbox"), CONTENT)
     https.place(url=f"https://PLACE.test:{port}/inbox/").prove(NAME, receipt)
 
-    with pytest.raises(PlaceUnsafe, match="certificate"):
+    with pytest.raises(PeerUnsafe, match="certificate"):
         put(https.place(url=f"https://other.test:{port}/inbox"), CONTENT)
 
 
@@ -331,14 +318,14 @@ def test_without_leave_nothing_on_this_host_is_reached(https: HttpsPeer, answers
 def test_an_exchange_ends_in_time_also_where_silence_may_last_longer(https: HttpsPeer):
     https.server.manner, begun = "slow", time.monotonic()
 
-    with pytest.raises(PlaceSlow):
+    with pytest.raises(PeerSlow):
         https.place(limits=Limits(connect=5, silence=60, patience=1)).holds(NAME)
 
     assert time.monotonic() - begun < ENDS_WITHIN
 
 
 def test_an_unknown_name_is_a_place_that_is_down(https: HttpsPeer, answers: dict):
-    with pytest.raises(PlaceDown):
+    with pytest.raises(PeerDown):
         put(https.place(url="https://nowhere.test/inbox", guard=LOOPBACK), CONTENT)
 
 
@@ -347,7 +334,7 @@ def test_a_resolver_that_keeps_silent_is_not_waited_for(https: HttpsPeer, monkey
     patient = Guard(ports=None, resolve_seconds=0.2)
     begun = time.monotonic()
 
-    with pytest.raises(PlaceSlow):
+    with pytest.raises(PeerSlow):
         put(https.place(guard=patient, url="https://place.test/inbox"), CONTENT)
 
     assert time.monotonic() - begun < 2
@@ -366,7 +353,7 @@ def test_a_port_where_nobody_listens_is_a_place_that_is_down(https: HttpsPeer):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
-    with pytest.raises(PlaceDown):
+    with pytest.raises(PeerDown):
         put(https.place(url=f"https://127.0.0.1:{port}/inbox"), CONTENT)
 
 
@@ -374,7 +361,7 @@ def test_a_peer_that_never_ends_its_handshake_is_slow(https: HttpsPeer):
     silent = Socket(lambda connection, stop: stop.wait(20))
     begun = time.monotonic()
     try:
-        with pytest.raises(PlaceSlow):
+        with pytest.raises(PeerSlow):
             put(https.place(limits=HASTY, url=f"https://127.0.0.1:{silent.port}/inbox"), CONTENT)
     finally:
         silent.close()
@@ -384,7 +371,7 @@ def test_a_peer_that_never_ends_its_handshake_is_slow(https: HttpsPeer):
 def test_a_peer_that_speaks_no_tls_is_not_spoken_to(https: HttpsPeer):
     plain = Socket(lambda connection, stop: connection.sendall(b"HTTP/1.1 201 Created\r\n\r\n"))
     try:
-        with pytest.raises(PlaceDown):
+        with pytest.raises(PeerDown):
             put(https.place(url=f"https://127.0.0.1:{plain.port}/inbox"), CONTENT)
     finally:
         plain.close()
@@ -423,5 +410,5 @@ def test_the_same_again_costs_the_receiver_one_comparison_and_a_different_one_is
 
 @pytest.mark.parametrize("key", ["", "abc", "AB" * 32, "zz" * 32, "ab" * 33])
 def test_a_receivers_key_that_is_none_is_refused(https: HttpsPeer, key: str):
-    with pytest.raises(PlaceSettingsUnfit):
+    with pytest.raises(PeerSettingsUnfit):
         https.place(receiver_key=key)

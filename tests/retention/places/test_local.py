@@ -12,17 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from apps.retention.archives.places.base import BLOCK
-from apps.retention.archives.places.troubles import (
-    NameTaken,
-    NotThere,
-    PlaceDown,
-    PlaceFull,
-    PlaceRefuses,
-    PlaceSettingsUnfit,
-    PlaceTrouble,
-    PlaceUnsafe,
-)
+from apps.gate.client.troubles import PeerDown, PeerFull, PeerRefuses, PeerSettingsUnfit, PeerTrouble, PeerUnsafe
+from apps.gate.client.wire import BLOCK
+from apps.retention.archives.places.troubles import NameTaken, NotThere
 from tests.retention.places.peers import NAME, LocalPeer, later, now, part, put
 
 CONTENT = part()
@@ -51,7 +43,7 @@ def test_a_folder_that_others_may_enter_is_unsafe(local: LocalPeer, open_to: int
     local.folder.chmod(open_to)
 
     for act in (lambda: put(local.place(), CONTENT), lambda: local.place().holds(NAME), lambda: local.place().try_out(at=now())):
-        with pytest.raises(PlaceUnsafe) as caught:
+        with pytest.raises(PeerUnsafe) as caught:
             act()
         assert "0700" in caught.value.mend
     assert local.everything() == []
@@ -61,7 +53,7 @@ def test_a_folder_that_is_missing_is_not_made_by_a_put_because_its_volume_may_no
     local.folder.rmdir()
 
     for act in (lambda: put(local.place(), CONTENT), lambda: local.place().holds(NAME), lambda: local.place().fetch(NAME)):
-        with pytest.raises(PlaceDown) as caught:
+        with pytest.raises(PeerDown) as caught:
             act()
         assert "Mount" in caught.value.mend
     assert not local.folder.exists()
@@ -78,7 +70,7 @@ def test_the_trial_makes_the_folder(local: LocalPeer):
 
 @pytest.mark.parametrize("folder", ["archives", "./archives", "/var/../etc", ""])
 def test_a_folder_that_is_no_path_from_the_root_is_refused(local: LocalPeer, folder: str):
-    with pytest.raises(PlaceSettingsUnfit):
+    with pytest.raises(PeerSettingsUnfit):
         local.place(folder=folder)
 
 
@@ -105,7 +97,7 @@ def test_a_link_at_any_level_leads_nowhere(local: LocalPeer, tmp_path: Path, lev
         lambda: place.prove(NAME, receipt),
         lambda: place.remove(NAME, receipt, at=later()),
     ):
-        with pytest.raises(PlaceUnsafe):
+        with pytest.raises(PeerUnsafe):
             act()
     assert (elsewhere / rest / NAME.split("/")[-1]).read_bytes() == b"precious"
     assert sum(len(files) for _folder, _folders, files in os.walk(elsewhere)) == 1
@@ -120,7 +112,7 @@ def test_a_link_under_the_name_itself_is_neither_read_nor_written_through(local:
     place = local.place()
 
     for act in (lambda: put(place, CONTENT), lambda: place.holds(NAME), lambda: place.fetch(NAME), lambda: place.fetch(NAME, size=5)):
-        with pytest.raises(PlaceUnsafe):
+        with pytest.raises(PeerUnsafe):
             act()
     assert precious.read_bytes() == CONTENT
     assert path.is_symlink()
@@ -139,7 +131,7 @@ def test_what_is_no_file_is_unsafe_and_holds_nobody_up(local: LocalPeer, kind: s
     place, begun = local.place(), time.monotonic()
 
     for act in (lambda: put(place, CONTENT), lambda: place.holds(NAME), lambda: place.fetch(NAME, size=5)):
-        with pytest.raises((PlaceUnsafe, PlaceDown)):
+        with pytest.raises((PeerUnsafe, PeerDown)):
             act()
     assert time.monotonic() - begun < 5
 
@@ -147,12 +139,12 @@ def test_what_is_no_file_is_unsafe_and_holds_nobody_up(local: LocalPeer, kind: s
 def test_a_full_disk_is_full_and_nothing_is_left(local: LocalPeer, small_disk: Path):
     place = local.place(folder=str(small_disk))
 
-    with pytest.raises(PlaceFull):
+    with pytest.raises(PeerFull):
         put(place, part(5 * BLOCK))
 
     assert [path for path in small_disk.rglob("*") if path.is_file()] == []
     place.prove(NAME, put(place, CONTENT))
-    with pytest.raises(PlaceFull):
+    with pytest.raises(PeerFull):
         put(place, part(2 * BLOCK), "other")
     assert sum(1 for path in small_disk.rglob("*") if path.is_file()) == 1
 
@@ -162,7 +154,7 @@ def test_a_limit_on_the_size_of_files_is_a_full_place(local: LocalPeer):
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (BLOCK, before[1]))
-        with pytest.raises(PlaceFull):
+        with pytest.raises(PeerFull):
             put(local.place(), part(3 * BLOCK))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -177,9 +169,9 @@ def test_a_disk_that_may_only_be_read_refuses(local: LocalPeer, small_disk: Path
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     place = local.place(folder=str(small_disk))
 
-    with pytest.raises(PlaceRefuses):
+    with pytest.raises(PeerRefuses):
         put(place, CONTENT, "other")
-    with pytest.raises(PlaceRefuses):
+    with pytest.raises(PeerRefuses):
         place.remove(NAME, receipt, at=later())
     place.prove(NAME, receipt)
 
@@ -189,7 +181,7 @@ import io, os, sys
 import django
 from pathlib import Path
 django.setup()
-from apps.retention.archives.places.addresses import Guard
+from apps.gate.client.addresses import Guard
 from apps.retention.archives.places.local import LocalPlace
 
 class Dying(io.RawIOBase):
@@ -284,7 +276,7 @@ def test_puts_and_removals_at_once_never_leave_half_an_object(local: LocalPeer):
                 receipt = put(place, CONTENT, name)
                 place.prove(name, receipt)
                 place.remove(name, receipt, at=later())
-            except PlaceTrouble as trouble:
+            except PeerTrouble as trouble:
                 troubles.append(trouble)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
@@ -294,7 +286,7 @@ def test_puts_and_removals_at_once_never_leave_half_an_object(local: LocalPeer):
         thread.join()
 
     assert [trouble for trouble in troubles if not trouble.retryable] == []
-    assert {type(trouble) for trouble in troubles} <= {PlaceDown}
+    assert {type(trouble) for trouble in troubles} <= {PeerDown}
 
 
 def test_something_else_under_the_name_is_seen_without_reading_it_all(local: LocalPeer):
@@ -313,9 +305,9 @@ def test_nothing_lies_under_a_folders_name_or_a_name_below_a_file(local: LocalPe
     place = local.place()
     put(place, CONTENT)
 
-    with pytest.raises(PlaceUnsafe):
+    with pytest.raises(PeerUnsafe):
         place.holds("ORG-7F3K2/2026-03-15")
-    with pytest.raises(PlaceUnsafe):
+    with pytest.raises(PeerUnsafe):
         place.holds(f"{NAME}/below")
     with pytest.raises(NotThere):
         place.fetch("ORG-7F3K2/2026-03-15/other")

@@ -22,7 +22,7 @@ import hashlib, io, json, sys, time
 from datetime import UTC, datetime, timedelta
 import django
 django.setup()
-from apps.retention.archives.places.addresses import Guard
+from apps.gate.client.addresses import Guard
 from apps.retention.archives.places.registry import PLACES
 
 given = json.load(sys.stdin)

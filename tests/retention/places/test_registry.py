@@ -3,11 +3,11 @@
 import pytest
 from django.core.checks import run_checks
 
-from apps.retention.archives.places.addresses import AddressUnsafe
+from apps.gate.client.addresses import AddressUnsafe
+from apps.gate.client.troubles import PeerSettingsUnfit, PeerTrouble
 from apps.retention.archives.places.base import Place
 from apps.retention.archives.places.checks import archives_stay_outside
 from apps.retention.archives.places.registry import PLACES, guard_for, open_place
-from apps.retention.archives.places.troubles import PlaceSettingsUnfit, PlaceTrouble
 from tests.retention.places.peers import NAME, HttpsPeer, LocalPeer, part, put
 from tests.retention.places.receiver import TOKEN
 
@@ -46,7 +46,7 @@ def test_a_place_is_opened_by_its_kind(archives, local: LocalPeer):
 
 @pytest.mark.parametrize("kind", ["", "ftp", "LOCAL", "webdav"])
 def test_an_unknown_kind_is_refused(archives, kind: str):
-    with pytest.raises(PlaceSettingsUnfit):
+    with pytest.raises(PeerSettingsUnfit):
         open_place(kind, {}, {}, country="US")
 
 
@@ -106,8 +106,8 @@ def test_every_trouble_says_whether_trying_again_can_help():
     def kinds(kind):
         return [kind, *(below for child in kind.__subclasses__() for below in kinds(child))]
 
-    by_hand = {kind.__name__ for kind in kinds(PlaceTrouble) if not kind.retryable}
+    by_hand = {kind.__name__ for kind in kinds(PeerTrouble) if not kind.retryable}
     assert by_hand == {
-        "PlaceRefuses", "PlaceUnsafe", "AddressUnsafe", "PlaceMisbehaves", "NotThere", "NameTaken", "TooLarge", "NameUnfit",
-        "PlaceSettingsUnfit",
+        "PeerRefuses", "PeerUnsafe", "AddressUnsafe", "PeerMisbehaves", "NotThere", "NameTaken", "TooLarge", "NameUnfit",
+        "PeerSettingsUnfit",
     }  # fmt: skip

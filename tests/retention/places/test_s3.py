@@ -6,26 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.retention.archives.places.addresses import AddressUnsafe
-from apps.retention.archives.places.base import BLOCK, Receipt
+from apps.gate.client.addresses import AddressUnsafe
+from apps.gate.client.troubles import PeerDown, PeerFull, PeerMisbehaves, PeerRefuses, PeerSettingsUnfit, PeerSlow, PeerUnsafe
+from apps.gate.client.wire import BLOCK
+from apps.retention.archives.places.base import Receipt
 from apps.retention.archives.places.s3 import LARGEST, S3Place
-from apps.retention.archives.places.troubles import (
-    NameTaken,
-    NotThere,
-    PlaceCorrupts,
-    PlaceDown,
-    PlaceForgets,
-    PlaceFull,
-    PlaceKeeps,
-    PlaceLies,
-    PlaceMisbehaves,
-    PlaceRefuses,
-    PlaceSettingsUnfit,
-    PlaceSlow,
-    PlaceUnsafe,
-    StillLocked,
-    TooLarge,
-)
+from apps.retention.archives.places.troubles import NameTaken, NotThere, PlaceCorrupts, PlaceForgets, PlaceKeeps, PlaceLies, StillLocked, TooLarge
 from tests.retention.places.peers import NAME, S3Peer, later, limits_for, now, part, put
 from tests.retention.places.seaweed import POWERLESS_KEY, POWERLESS_SECRET
 
@@ -129,7 +115,7 @@ def test_a_bucket_that_does_not_lock_is_unsafe_and_nothing_is_put_there(s3: S3Pe
     place = s3.place(bucket=bucket)
 
     for act in (lambda: put(place, CONTENT), lambda: place.try_out(at=now())):
-        with pytest.raises(PlaceUnsafe) as caught:
+        with pytest.raises(PeerUnsafe) as caught:
             act()
         assert "Object Lock" in caught.value.mend
     assert s3.seaweed.client.list_objects_v2(Bucket=bucket, Prefix=s3.prefix)["KeyCount"] == 0
@@ -146,14 +132,14 @@ def test_without_a_day_the_buckets_own_rule_locks(s3: S3Peer):
 
 
 def test_without_a_day_and_without_a_rule_nothing_is_put(s3: S3Peer, place: S3Place):
-    with pytest.raises(PlaceUnsafe, match="until when"):
+    with pytest.raises(PeerUnsafe, match="until when"):
         place.put(NAME, io.BytesIO(b"x"), size=1, sha256="0" * 64)
 
     assert s3.everything() == []
 
 
 def test_a_bucket_that_is_not_there_is_named(s3: S3Peer):
-    with pytest.raises(PlaceRefuses, match="bucket"):
+    with pytest.raises(PeerRefuses, match="bucket"):
         put(s3.place(bucket="no-such-bucket"), CONTENT)
 
 
@@ -168,7 +154,7 @@ def test_a_bucket_that_is_not_there_is_named(s3: S3Peer):
 def test_who_has_no_right_there_is_refused(s3: S3Peer, credentials: dict):
     s3.credentials = credentials
 
-    with pytest.raises(PlaceRefuses):
+    with pytest.raises(PeerRefuses):
         put(s3.place(), CONTENT)
 
 
@@ -182,32 +168,32 @@ def test_what_is_too_large_for_one_request_is_refused_before_it_is_sent(s3: S3Pe
 @pytest.mark.parametrize(
     ("manner", "trouble"),
     [
-        ("put: slow", PlaceSlow),
-        ("put: trickling", PlaceSlow),
-        ("put: taking nothing", PlaceSlow),
-        ("put: 507 InsufficientStorage", PlaceFull),
-        ("put: 403 QuotaExceeded", PlaceFull),
-        ("put: 503 SlowDown", PlaceDown),
-        ("put: 500 InternalError", PlaceDown),
-        ("put: 403 AccessDenied", PlaceRefuses),
+        ("put: slow", PeerSlow),
+        ("put: trickling", PeerSlow),
+        ("put: taking nothing", PeerSlow),
+        ("put: 507 InsufficientStorage", PeerFull),
+        ("put: 403 QuotaExceeded", PeerFull),
+        ("put: 503 SlowDown", PeerDown),
+        ("put: 500 InternalError", PeerDown),
+        ("put: 403 AccessDenied", PeerRefuses),
         ("put: 400 BadDigest", PlaceCorrupts),
-        ("put: 400 InvalidRequest", PlaceMisbehaves),
-        ("put: breaking off", PlaceDown),
-        ("put: redirecting", PlaceMisbehaves),
-        ("put: redirecting to a region", PlaceMisbehaves),
-        ("put: replying without end", PlaceMisbehaves),
-        ("put: bomb", PlaceMisbehaves),
-        ("put: without version", PlaceUnsafe),
+        ("put: 400 InvalidRequest", PeerMisbehaves),
+        ("put: breaking off", PeerDown),
+        ("put: redirecting", PeerMisbehaves),
+        ("put: redirecting to a region", PeerMisbehaves),
+        ("put: replying without end", PeerMisbehaves),
+        ("put: bomb", PeerMisbehaves),
+        ("put: without version", PeerUnsafe),
         ("put: lying", PlaceLies),
-        ("head: without lock", PlaceUnsafe),
-        ("head: shorter lock", PlaceUnsafe),
-        ("head: weaker lock", PlaceUnsafe),
-        ("head: date that is none", PlaceMisbehaves),
+        ("head: without lock", PeerUnsafe),
+        ("head: shorter lock", PeerUnsafe),
+        ("head: weaker lock", PeerUnsafe),
+        ("head: date that is none", PeerMisbehaves),
         ("head: another size", PlaceCorrupts),
-        ("slow", PlaceSlow),
-        ("trickling", PlaceSlow),
-        ("no XML", PlaceDown),  # boto3 takes it for a store that broke off
-        ("bomb", PlaceMisbehaves),
+        ("slow", PeerSlow),
+        ("trickling", PeerSlow),
+        ("no XML", PeerDown),  # boto3 takes it for a store that broke off
+        ("bomb", PeerMisbehaves),
     ],
 )
 def test_a_store_that_misbehaves_at_a_put_has_not_got_it(s3: S3Peer, manner: str, trouble: type):
@@ -220,7 +206,7 @@ def test_a_store_that_misbehaves_at_a_put_has_not_got_it(s3: S3Peer, manner: str
 
     assert type(caught.value) is trouble
     assert "secret-of-the-store" not in str(caught.value)
-    assert trouble is not PlaceSlow or time.monotonic() - begun < ENDS_WITHIN
+    assert trouble is not PeerSlow or time.monotonic() - begun < ENDS_WITHIN
 
 
 @pytest.mark.parametrize(
@@ -228,20 +214,20 @@ def test_a_store_that_misbehaves_at_a_put_has_not_got_it(s3: S3Peer, manner: str
     [
         ("get: corrupting", PlaceCorrupts),
         ("get: giving without end", PlaceCorrupts),
-        ("get: giving a byte now and then", PlaceSlow),
-        ("get: slow", PlaceSlow),
-        ("get: breaking off", PlaceDown),
-        ("get: redirecting", PlaceMisbehaves),
+        ("get: giving a byte now and then", PeerSlow),
+        ("get: slow", PeerSlow),
+        ("get: breaking off", PeerDown),
+        ("get: redirecting", PeerMisbehaves),
         ("get: 404 NoSuchVersion", PlaceLies),
-        ("get: 403 AccessDenied", PlaceRefuses),
-        ("get: 503 SlowDown", PlaceDown),
-        ("get: bomb", PlaceMisbehaves),
+        ("get: 403 AccessDenied", PeerRefuses),
+        ("get: 503 SlowDown", PeerDown),
+        ("get: bomb", PeerMisbehaves),
         ("head: 404 NoSuchKey", PlaceLies),
         ("head: another size", PlaceCorrupts),
-        ("head: without lock", PlaceUnsafe),
-        ("head: shorter lock", PlaceUnsafe),
-        ("head: weaker lock", PlaceUnsafe),
-        ("head: slow", PlaceSlow),
+        ("head: without lock", PeerUnsafe),
+        ("head: shorter lock", PeerUnsafe),
+        ("head: weaker lock", PeerUnsafe),
+        ("head: slow", PeerSlow),
     ],
 )
 def test_a_store_that_misbehaves_at_reading_back_proves_nothing(s3: S3Peer, manner: str, trouble: type):
@@ -253,7 +239,7 @@ def test_a_store_that_misbehaves_at_reading_back_proves_nothing(s3: S3Peer, mann
         place.prove(NAME, receipt)
 
     assert type(caught.value) is trouble
-    assert trouble is not PlaceSlow or time.monotonic() - begun < ENDS_WITHIN
+    assert trouble is not PeerSlow or time.monotonic() - begun < ENDS_WITHIN
 
 
 def test_what_was_lost_later_was_forgotten(s3: S3Peer, place: S3Place):
@@ -275,7 +261,7 @@ def test_a_lock_that_somebody_took_off_is_noticed_although_the_bytes_are_there(s
         Retention={"Mode": "GOVERNANCE", "RetainUntilDate": now() + timedelta(days=1)},
     )
 
-    with pytest.raises(PlaceUnsafe, match="lock"):
+    with pytest.raises(PeerUnsafe, match="lock"):
         place.prove(NAME, receipt)
 
 
@@ -301,7 +287,7 @@ def test_a_version_that_hides_behind_a_marker_is_not_gone(s3: S3Peer, place: S3P
 def test_a_store_whose_lock_opens_for_anybody_fails_the_trial(s3: S3Peer, place: S3Place):
     s3.server.manner = "delete: done"
 
-    with pytest.raises(PlaceUnsafe, match="locked object be removed"):
+    with pytest.raises(PeerUnsafe, match="locked object be removed"):
         place.try_out(at=now())
 
 
@@ -318,7 +304,7 @@ def test_the_stores_own_checksum_may_be_compared_instead_of_reading_back(s3: S3P
 
 @pytest.mark.parametrize(
     ("manner", "trouble"),
-    [("head: another checksum", PlaceCorrupts), ("head: without checksum", PlaceMisbehaves), ("head: 404 NoSuchVersion", PlaceLies)],
+    [("head: another checksum", PlaceCorrupts), ("head: without checksum", PeerMisbehaves), ("head: 404 NoSuchVersion", PlaceLies)],
 )
 def test_a_checksum_that_is_missing_or_another_proves_nothing(s3: S3Peer, manner: str, trouble: type):
     place = s3.place(proof="checksum")
@@ -332,7 +318,7 @@ def test_a_checksum_that_is_missing_or_another_proves_nothing(s3: S3Peer, manner
 def test_a_store_that_takes_a_wrong_checksum_fails_the_trial_where_its_checksum_is_to_prove(s3: S3Peer):
     s3.server.manner = "put -wrong: lying"
 
-    with pytest.raises(PlaceUnsafe, match="compute"):
+    with pytest.raises(PeerUnsafe, match="compute"):
         s3.place(proof="checksum").try_out(at=now())
     assert s3.everything() == []
 
@@ -356,7 +342,7 @@ def test_a_store_that_takes_a_wrong_checksum_fails_the_trial_where_its_checksum_
     ],
 )
 def test_settings_that_name_no_bucket_are_refused(s3: S3Peer, changes: dict):
-    with pytest.raises((PlaceSettingsUnfit, AddressUnsafe)) as caught:
+    with pytest.raises((PeerSettingsUnfit, AddressUnsafe)) as caught:
         s3.place(**changes)
     assert not caught.value.retryable
 
@@ -375,7 +361,7 @@ def test_endpoints_and_profiles_of_the_environment_change_nothing(s3: S3Peer, mo
 def test_one_request_of_ours_is_one_request_at_the_store(s3: S3Peer, place: S3Place):
     s3.server.manner = "head: 500 InternalError"
 
-    with pytest.raises(PlaceDown):
+    with pytest.raises(PeerDown):
         place.holds(NAME)
 
     assert len(s3.server.asked) == 1  # whoever called backs off; nothing underneath tries again

@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from apps.retention.archives.places.troubles import PlaceTrouble
+from apps.gate.client.troubles import PeerTrouble
 from tests.retention.places.peers import HASTY, NAME, HttpsPeer, Peer, S3Peer, SshPeer, later, now, part, put
 from tests.retention.places.receiver import TOKEN
 from tests.retention.places.seaweed import SECRET_KEY
@@ -83,7 +83,7 @@ def test_nothing_secret_is_told_when_it_fails(failing: HttpsPeer | S3Peer | SshP
         try:
             place = failing.place(limits=HASTY)
             place.prove(NAME, put(place, CONTENT))
-        except PlaceTrouble as trouble:
+        except PeerTrouble as trouble:
             troubles.append(trouble)
 
     assert len(troubles) >= len(failing.manners) - 1
@@ -99,7 +99,7 @@ def test_what_a_place_says_does_not_reach_the_log(sftp: SshPeer, https: HttpsPee
     caplog.set_level(logging.INFO)
     for peer, manner in ((sftp, "full"), (https, "no HTTP"), (s3, "put: 400 InvalidRequest")):
         peer.server.manner = manner
-        with pytest.raises(PlaceTrouble):
+        with pytest.raises(PeerTrouble):
             put(peer.place(), CONTENT)
 
     ours = [record for record in caplog.records if record.name.split(".")[0] in ("paramiko", "botocore", "boto3", "urllib3", "apps")]

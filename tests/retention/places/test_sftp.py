@@ -8,22 +8,11 @@ import time
 import asyncssh
 import pytest
 
-from apps.retention.archives.places.base import BLOCK
+from apps.gate.client.troubles import PeerDown, PeerFull, PeerMisbehaves, PeerRefuses, PeerSettingsUnfit, PeerSlow, PeerUnsafe
+from apps.gate.client.wire import BLOCK
 from apps.retention.archives.places.sftp import SftpPlace
 from apps.retention.archives.places.sftp_wire import Failed
-from apps.retention.archives.places.troubles import (
-    PlaceCorrupts,
-    PlaceDown,
-    PlaceForgets,
-    PlaceFull,
-    PlaceKeeps,
-    PlaceLies,
-    PlaceMisbehaves,
-    PlaceRefuses,
-    PlaceSettingsUnfit,
-    PlaceSlow,
-    PlaceUnsafe,
-)
+from apps.retention.archives.places.troubles import PlaceCorrupts, PlaceForgets, PlaceKeeps, PlaceLies
 from tests.retention.places.peers import HASTY, NAME, PATIENT, OpenSshPeer, SshPeer, known_host, later, limits_for, now, part, put
 from tests.retention.places.ssh_servers import PASSWORD, Socket
 
@@ -39,18 +28,18 @@ def place(sftp: SshPeer) -> SftpPlace:
 @pytest.mark.parametrize(
     ("manner", "trouble"),
     [
-        ("slow", PlaceSlow),
-        ("stalling", PlaceSlow),
-        ("dawdling", PlaceSlow),
-        ("full", PlaceFull),
-        ("full once", PlaceFull),
+        ("slow", PeerSlow),
+        ("stalling", PeerSlow),
+        ("dawdling", PeerSlow),
+        ("full", PeerFull),
+        ("full once", PeerFull),
         ("full, without saying so", Failed),
         ("unable to sync", Failed),
-        ("forbidding", PlaceRefuses),
-        ("truncating", PlaceDown),
-        ("without sizes", PlaceMisbehaves),
-        ("listing without end", PlaceMisbehaves),
-        ("refusing", PlaceRefuses),
+        ("forbidding", PeerRefuses),
+        ("truncating", PeerDown),
+        ("without sizes", PeerMisbehaves),
+        ("listing without end", PeerMisbehaves),
+        ("refusing", PeerRefuses),
     ],
 )
 def test_a_server_that_misbehaves_at_a_put_has_not_got_it(sftp: SshPeer, manner: str, trouble: type):
@@ -62,14 +51,14 @@ def test_a_server_that_misbehaves_at_a_put_has_not_got_it(sftp: SshPeer, manner:
         put(place, part(BLOCK))
 
     assert type(caught.value) is trouble
-    assert trouble is not PlaceSlow or time.monotonic() - begun < ENDS_WITHIN
+    assert trouble is not PeerSlow or time.monotonic() - begun < ENDS_WITHIN
 
 
 @pytest.mark.parametrize("manner", ["full", "full once", "truncating", "full, without saying so"])
 def test_a_put_that_failed_leaves_no_draft_where_it_can_be_removed(sftp: SshPeer, place: SftpPlace, manner: str):
     sftp.server.manner = manner
 
-    with pytest.raises((PlaceFull, PlaceDown, Failed)):
+    with pytest.raises((PeerFull, PeerDown, Failed)):
         put(place, CONTENT)
 
     assert sftp.everything() == []
@@ -137,12 +126,12 @@ def test_a_server_that_keeps_what_it_says_it_removed_is_named(sftp: SshPeer, pla
 @pytest.mark.parametrize(
     ("manner", "trouble"),
     [
-        ("slow", PlaceSlow),
-        ("stalling", PlaceSlow),
-        ("giving a byte now and then", PlaceSlow),
+        ("slow", PeerSlow),
+        ("stalling", PeerSlow),
+        ("giving a byte now and then", PeerSlow),
         ("giving without end", PlaceCorrupts),
-        ("giving too much", PlaceMisbehaves),
-        ("refusing", PlaceRefuses),
+        ("giving too much", PeerMisbehaves),
+        ("refusing", PeerRefuses),
     ],
 )
 def test_a_server_that_misbehaves_at_reading_back_proves_nothing(sftp: SshPeer, manner: str, trouble: type):
@@ -154,7 +143,7 @@ def test_a_server_that_misbehaves_at_reading_back_proves_nothing(sftp: SshPeer, 
         place.prove(NAME, receipt)
 
     assert type(caught.value) is trouble
-    assert trouble is not PlaceSlow or time.monotonic() - begun < ENDS_WITHIN
+    assert trouble is not PeerSlow or time.monotonic() - begun < ENDS_WITHIN
 
 
 def test_a_server_that_gives_less_at_a_time_than_asked_for_is_read_whole(sftp: SshPeer, place: SftpPlace):
@@ -167,11 +156,11 @@ def test_a_server_that_gives_less_at_a_time_than_asked_for_is_read_whole(sftp: S
 @pytest.mark.parametrize(
     ("manner", "trouble"),
     [
-        ("packet of a gigabyte", PlaceMisbehaves),
-        ("packet of nothing", PlaceMisbehaves),
-        ("packet of another kind", PlaceMisbehaves),
-        ("packet with a broken text", PlaceMisbehaves),
-        ("packet that nobody asked for", PlaceMisbehaves),
+        ("packet of a gigabyte", PeerMisbehaves),
+        ("packet of nothing", PeerMisbehaves),
+        ("packet of another kind", PeerMisbehaves),
+        ("packet with a broken text", PeerMisbehaves),
+        ("packet that nobody asked for", PeerMisbehaves),
     ],
 )
 def test_a_server_that_speaks_broken_sftp_is_left(sftp: SshPeer, manner: str, trouble: type):
@@ -189,7 +178,7 @@ def test_another_host_key_is_unsafe_and_gets_no_password(ssh_server):
     ssh_server.present(ssh_server.other_host_key)
     place = peer.place(url=f"sftp://127.0.0.1:{ssh_server.port}/inbox")
 
-    with pytest.raises(PlaceUnsafe, match="host key"):
+    with pytest.raises(PeerUnsafe, match="host key"):
         put(place, CONTENT)
 
     assert ssh_server.passwords == []
@@ -200,7 +189,7 @@ def test_another_kind_of_host_key_is_unsafe_too(ssh_server):
     ssh_server.present(asyncssh.generate_private_key("ecdsa-sha2-nistp256"))
     place = peer.place(url=f"sftp://127.0.0.1:{ssh_server.port}/inbox")
 
-    with pytest.raises(PlaceUnsafe, match="host key"):
+    with pytest.raises(PeerUnsafe, match="host key"):
         put(place, CONTENT)
 
     assert ssh_server.passwords == []
@@ -244,7 +233,7 @@ def test_a_wrong_password_and_a_wrong_key_are_not_let_in(ssh_server):
     by_key.credentials = {"private_key": ssh_server.other_host_key.export_private_key("openssh").decode()}
 
     for peer in (by_password, by_key):
-        with pytest.raises(PlaceRefuses):
+        with pytest.raises(PeerRefuses):
             put(peer.place(), CONTENT)
 
 
@@ -252,7 +241,7 @@ def test_a_login_that_takes_too_long_is_slow(sftp: SshPeer):
     sftp.server.manner = "slow login"
     begun = time.monotonic()
 
-    with pytest.raises(PlaceSlow):
+    with pytest.raises(PeerSlow):
         put(sftp.place(limits=HASTY), CONTENT)
 
     assert time.monotonic() - begun < ENDS_WITHIN
@@ -275,7 +264,7 @@ def test_a_login_that_takes_too_long_is_slow(sftp: SshPeer):
     ],
 )
 def test_settings_that_describe_no_server_are_refused(sftp: SshPeer, changes: dict):
-    with pytest.raises(PlaceSettingsUnfit):
+    with pytest.raises(PeerSettingsUnfit):
         sftp.place(**changes)
 
 
@@ -283,7 +272,7 @@ def test_settings_that_describe_no_server_are_refused(sftp: SshPeer, changes: di
 def test_a_private_key_that_can_not_be_read_is_refused_without_repeating_it(sftp: SshPeer, key: str):
     sftp.credentials = {"private_key": key}
 
-    with pytest.raises(PlaceSettingsUnfit) as caught:
+    with pytest.raises(PeerSettingsUnfit) as caught:
         sftp.place()
 
     assert key not in str(caught.value)
@@ -292,12 +281,12 @@ def test_a_private_key_that_can_not_be_read_is_refused_without_repeating_it(sftp
 def test_a_private_key_with_a_password_is_refused(sftp: SshPeer):
     sftp.credentials = {"private_key": sftp.server.client_key.export_private_key("openssh", passphrase="x").decode()}
 
-    with pytest.raises(PlaceSettingsUnfit):
+    with pytest.raises(PeerSettingsUnfit):
         sftp.place()
 
 
 def test_a_folder_that_is_missing_at_the_server_is_not_made(sftp: SshPeer):
-    with pytest.raises(PlaceDown, match="folder") as caught:
+    with pytest.raises(PeerDown, match="folder") as caught:
         put(sftp.place(url=f"sftp://127.0.0.1:{sftp.server.port}/elsewhere"), CONTENT)
 
     assert "Make the folder" in caught.value.mend
@@ -346,14 +335,14 @@ def old_protocol(connection: socket.socket, stop) -> None:
 @pytest.mark.parametrize(
     ("treat", "trouble"),
     [
-        (silent, PlaceSlow),
-        (trickling, PlaceSlow),
-        (silent_after_banner, PlaceSlow),
-        (without_end, PlaceMisbehaves),
-        (giant_packet, PlaceMisbehaves),
-        (lines_without_end, PlaceDown),
-        (another_protocol, PlaceDown),
-        (old_protocol, PlaceUnsafe),
+        (silent, PeerSlow),
+        (trickling, PeerSlow),
+        (silent_after_banner, PeerSlow),
+        (without_end, PeerMisbehaves),
+        (giant_packet, PeerMisbehaves),
+        (lines_without_end, PeerDown),
+        (another_protocol, PeerDown),
+        (old_protocol, PeerUnsafe),
     ],
 )
 def test_a_peer_that_speaks_no_ssh_is_left_in_time(sftp: SshPeer, treat, trouble: type):
@@ -366,7 +355,7 @@ def test_a_peer_that_speaks_no_ssh_is_left_in_time(sftp: SshPeer, treat, trouble
         peer.close()
 
     assert type(caught.value) is trouble
-    assert time.monotonic() - begun < (ENDS_WITHIN if trouble is PlaceSlow else PATIENT.connect)
+    assert time.monotonic() - begun < (ENDS_WITHIN if trouble is PeerSlow else PATIENT.connect)
 
 
 def test_openssh_stores_it_for_its_owner_alone_and_refuses_to_rename_onto_another(openssh: OpenSshPeer):
@@ -389,7 +378,7 @@ def test_openssh_stores_it_for_its_owner_alone_and_refuses_to_rename_onto_anothe
 def test_openssh_without_room_is_full(openssh: OpenSshPeer, small_disk):
     place = openssh.place(url=openssh.settings["url"].replace(str(openssh.folder), str(small_disk)))
 
-    with pytest.raises(PlaceFull):
+    with pytest.raises(PeerFull):
         put(place, part(5 * BLOCK))
 
     assert [path for path in small_disk.rglob("*") if path.is_file()] == []
@@ -403,7 +392,7 @@ def test_a_link_at_the_server_is_not_followed(openssh: OpenSshPeer, tmp_path):
     place = openssh.place()
 
     for act in (lambda: put(place, CONTENT), lambda: place.holds(NAME), lambda: place.fetch(NAME)):
-        with pytest.raises(PlaceUnsafe):
+        with pytest.raises(PeerUnsafe):
             act()
 
 
@@ -425,7 +414,7 @@ def test_a_server_that_dies_in_the_middle_is_down_and_the_next_put_is_whole(open
     content = part(8 * BLOCK)
     receipt = put(openssh.place(), content, "other/one")
 
-    with pytest.raises(PlaceDown):
+    with pytest.raises(PeerDown):
         openssh.place().put(NAME, Dying(content), size=receipt.size, sha256=receipt.sha256)
 
     assert openssh.stored() is None

@@ -24,7 +24,9 @@ from datetime import datetime
 from typing import Any, BinaryIO, ClassVar
 
 from apps.accounts.places import COUNTRIES
-from apps.retention.archives.places.addresses import Guard
+from apps.gate.client.addresses import Guard
+from apps.gate.client.troubles import PeerMisbehaves, PeerSettingsUnfit, PeerTrouble
+from apps.gate.client.wire import BLOCK, Limits
 from apps.retention.archives.places.troubles import (
     NameTaken,
     NameUnfit,
@@ -33,34 +35,14 @@ from apps.retention.archives.places.troubles import (
     PlaceForgets,
     PlaceKeeps,
     PlaceLies,
-    PlaceMisbehaves,
-    PlaceSettingsUnfit,
-    PlaceTrouble,
     SourceDiffers,
     StillLocked,
 )
 
-BLOCK = 1 << 20
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,7}", re.ASCII)
 SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 DRAFT = ".part"  # ends the name of what is not whole yet; no object may be called so
 TRIAL_BYTES = 4096
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """How long a place may take, and how much it may say. Seconds and bytes."""
-
-    connect: float = 15
-    silence: float = 60  # without a byte
-    patience: float = 120  # for an exchange, besides the time that its bytes may take
-    slowest: int = 256 * 1024  # bytes a second
-    largest_reply: int = 64 * 1024
-    largest_object: int = 16 * 1024**3  # when fetching something whose size only the place knows
-
-    def seconds_for(self, size: int) -> float:
-        """The longest that an exchange of `size` bytes may take."""
-        return self.patience + size / self.slowest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,15 +177,15 @@ class Place(ABC):
         self, settings: Mapping[str, str], credentials: Mapping[str, str], *, country: str, guard: Guard, limits: Limits | None = None
     ):
         if country not in COUNTRIES:
-            raise PlaceSettingsUnfit("The country of the place is not one of ISO 3166-1, in two capitals.")
+            raise PeerSettingsUnfit("The country of the place is not one of ISO 3166-1, in two capitals.")
         self.country, self.guard, self.limits = country, guard, limits or Limits()
         self.settings, self._credentials = dict(settings), dict(credentials)
         missing = sorted(name for name in self.needs if not self.settings.get(name))
         unknown = sorted({*self.settings} - {*self.needs, *self.takes} | {*self._credentials} - {*self.secrets})
         if missing:
-            raise PlaceSettingsUnfit(f"Of the place is missing: {', '.join(missing)}.")
+            raise PeerSettingsUnfit(f"Of the place is missing: {', '.join(missing)}.")
         if unknown:
-            raise PlaceSettingsUnfit("There are settings or credentials that no such place has.")
+            raise PeerSettingsUnfit("There are settings or credentials that no such place has.")
 
     def __repr__(self) -> str:
         return f"<place {self.kind} in {self.country}>"
@@ -243,7 +225,7 @@ class Place(ABC):
             if size is None:
                 raise NotThere()
             if size > self.limits.largest_object:
-                raise PlaceMisbehaves("The place says that the object is larger than any of ours.")
+                raise PeerMisbehaves("The place says that the object is larger than any of ours.")
         blocks = self._blocks(require_name(name), version or "", at_most=size)
         return io.BufferedReader(Reading(_not_more(blocks, size)), BLOCK)
 
@@ -281,12 +263,12 @@ class Place(ABC):
         try:
             self.prove(name, receipt)
             if not self.holds(name):
-                raise PlaceMisbehaves("The place gives back the test object, and says that it does not hold it.")
+                raise PeerMisbehaves("The place gives back the test object, and says that it does not hold it.")
             self._try_overwriting(name, other, at=at)
             self._try_further(name, receipt, at=at)
             self.prove(name, receipt)
-        except PlaceTrouble:
-            with suppress(PlaceTrouble):
+        except PeerTrouble:
+            with suppress(PeerTrouble):
                 self._try_removal(name, receipt, at=at)
             raise
         self._try_removal(name, receipt, at=at)
@@ -299,7 +281,7 @@ class Place(ABC):
             self._try_put(name, content, at=at)
         except NameTaken:
             return
-        raise PlaceMisbehaves("The place confirms another object under a name that is taken.")
+        raise PeerMisbehaves("The place confirms another object under a name that is taken.")
 
     def _try_further(self, name: str, receipt: Receipt, *, at: datetime) -> None:
         """What only this kind of place can be tried for."""
@@ -315,7 +297,7 @@ class Place(ABC):
     def _credential(self, name: str) -> str:
         value = self._credentials.get(name, "")
         if not value:
-            raise PlaceSettingsUnfit(f"Of the place's credentials is missing: {name}.")
+            raise PeerSettingsUnfit(f"Of the place's credentials is missing: {name}.")
         return value
 
 

@@ -25,10 +25,11 @@ from typing import Any, BinaryIO, ClassVar
 
 from apps.foundation.digests import canonical
 from apps.foundation.signing import is_signed
-from apps.retention.archives.places.addresses import Guard, Pinned
-from apps.retention.archives.places.base import BLOCK, Limits, Place, Receipt, Source, require_name
-from apps.retention.archives.places.troubles import NameTaken, NotThere, PlaceLies, PlaceMisbehaves, PlaceSettingsUnfit
-from apps.retention.archives.places.wire import Answer, ask, trust
+from apps.gate.client.addresses import Guard, Pinned
+from apps.gate.client.troubles import PeerMisbehaves, PeerSettingsUnfit
+from apps.gate.client.wire import BLOCK, Answer, Limits, ask, trust
+from apps.retention.archives.places.base import Place, Receipt, Source, require_name
+from apps.retention.archives.places.troubles import NameTaken, NotThere, PlaceLies
 
 FORMAT = "covenant-receipt/1"
 SIGNED_PREFIX = FORMAT.encode() + b"\n"
@@ -55,9 +56,9 @@ class HttpsPlace(Place):
         super().__init__(settings, credentials, country=country, guard=guard, limits=limits)
         self._target = guard.read(self.settings["url"], scheme="https")
         if not KEY.fullmatch(self.settings["receiver_key"]):
-            raise PlaceSettingsUnfit("The receiver's key is not 64 hexadecimal digits.")
+            raise PeerSettingsUnfit("The receiver's key is not 64 hexadecimal digits.")
         if not TOKEN.fullmatch(self._credential("token")):
-            raise PlaceSettingsUnfit("The token has letters that no header can carry.")
+            raise PeerSettingsUnfit("The token has letters that no header can carry.")
         self._context = trust(self.settings.get("authority", ""))
         self._pinned: Pinned | None = None
 
@@ -127,16 +128,16 @@ class HttpsPlace(Place):
         """The receiver's own key over exactly what was sent now; anything else is no receipt."""
         receipt, signature = statement.get("receipt"), statement.get("signature")
         if not isinstance(receipt, dict) or set(receipt) != FACTS or set(statement) != {"receipt", "signature"}:
-            raise PlaceMisbehaves("The receiver's answer is no receipt.")
+            raise PeerMisbehaves("The receiver's answer is no receipt.")
         if any(receipt.get(fact) != value or isinstance(receipt.get(fact), bool) for fact, value in facts.items()):
             raise PlaceLies("The receiver's receipt is not for what was sent.")
         try:
             message, value = SIGNED_PREFIX + canonical(receipt), bytes.fromhex(signature)
             datetime.fromisoformat(receipt["received_at"])
         except (KeyError, TypeError, ValueError):
-            raise PlaceMisbehaves("The receiver's answer is no receipt.") from None
+            raise PeerMisbehaves("The receiver's answer is no receipt.") from None
         if not is_signed(bytes.fromhex(self.settings["receiver_key"]), message, value):
-            raise PlaceMisbehaves("The receiver's receipt is not signed with the key that was registered.")
+            raise PeerMisbehaves("The receiver's receipt is not signed with the key that was registered.")
 
 
 def _document(content: bytes) -> dict[str, Any]:
@@ -145,5 +146,5 @@ def _document(content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise PlaceMisbehaves("The receiver's answer is no receipt.")
+        raise PeerMisbehaves("The receiver's answer is no receipt.")
     return document

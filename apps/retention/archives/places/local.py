@@ -14,18 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
-from apps.retention.archives.places.addresses import Guard
-from apps.retention.archives.places.base import BLOCK, Limits, Place, Receipt, Source, draft_of, is_draft_of, is_same, require_name
-from apps.retention.archives.places.troubles import (
-    NameTaken,
-    NotThere,
-    PlaceDown,
-    PlaceFull,
-    PlaceRefuses,
-    PlaceSettingsUnfit,
-    PlaceTrouble,
-    PlaceUnsafe,
-)
+from apps.gate.client.addresses import Guard
+from apps.gate.client.troubles import PeerDown, PeerFull, PeerRefuses, PeerSettingsUnfit, PeerTrouble, PeerUnsafe
+from apps.gate.client.wire import BLOCK, Limits
+from apps.retention.archives.places.base import Place, Receipt, Source, draft_of, is_draft_of, is_same, require_name
+from apps.retention.archives.places.troubles import NameTaken, NotThere
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -45,7 +38,7 @@ class LocalPlace(Place):
         super().__init__(settings, credentials, country=country, guard=guard, limits=limits)
         self._root = Path(self.settings["folder"])
         if not self._root.is_absolute() or ".." in self._root.parts:
-            raise PlaceSettingsUnfit("The folder of the place is not a path from /.")
+            raise PeerSettingsUnfit("The folder of the place is not a path from /.")
 
     def put(
         self, name: str, stream: BinaryIO, *, size: int, sha256: str, keep_until: datetime | None = None
@@ -60,7 +53,7 @@ class LocalPlace(Place):
                 _sweep(folder, last)
                 os.fsync(folder)
         except NotThere:
-            raise PlaceDown("The folder of the place was changed by somebody else meanwhile.") from None
+            raise PeerDown("The folder of the place was changed by somebody else meanwhile.") from None
         return Receipt(name=name, size=size, sha256=sha256)
 
     def _size(self, name: str, version: str) -> int | None:
@@ -88,7 +81,7 @@ class LocalPlace(Place):
 
     def _remove_empty_folders(self, name: str) -> None:
         """Folders say whose archive lay there, and of which day: the last object takes them along."""
-        with suppress(PlaceTrouble):  # the first that is not empty
+        with suppress(PeerTrouble):  # the first that is not empty
             while name := name.rpartition("/")[0]:
                 with _troubles(), self._folder_of(name) as folder:
                     os.rmdir(name.rpartition("/")[2], dir_fd=folder)
@@ -106,10 +99,10 @@ class LocalPlace(Place):
         try:
             folder = os.open(self._root, FOLDER)
         except FileNotFoundError:
-            raise PlaceDown("The folder of the place is missing.", mend="Mount its volume, or put the folder back.") from None
+            raise PeerDown("The folder of the place is missing.", mend="Mount its volume, or put the folder back.") from None
         try:
             if stat.S_IMODE(os.fstat(folder).st_mode) & 0o077:
-                raise PlaceUnsafe("Others on this host may enter the folder of the place.", mend="Make it ours alone: chmod 0700.")
+                raise PeerUnsafe("Others on this host may enter the folder of the place.", mend="Make it ours alone: chmod 0700.")
             for step in name.split("/")[:-1]:
                 folder = _step(folder, step, make=make)
             yield folder
@@ -177,7 +170,7 @@ def _sweep(folder: int, last: str) -> None:
 
 def _require_file(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise PlaceUnsafe("What lies there is no file but a link or a device.", mend="Look who put it there, and take it away.")
+        raise PeerUnsafe("What lies there is no file but a link or a device.", mend="Look who put it there, and take it away.")
 
 
 @contextmanager
@@ -189,9 +182,9 @@ def _troubles() -> Iterator[None]:
         raise NotThere() from None
     except OSError as error:
         if error.errno in NO_ROOM:
-            raise PlaceFull() from None
+            raise PeerFull() from None
         if error.errno in NOT_ALLOWED:
-            raise PlaceRefuses("This service may not write or read in the folder of the place.") from None
+            raise PeerRefuses("This service may not write or read in the folder of the place.") from None
         if error.errno in LEADS_ELSEWHERE:
-            raise PlaceUnsafe("What lies there leads out of the place's folder.", mend="Look who put it there, and take it away.") from None
-        raise PlaceDown(f"The folder of the place can't be used ({type(error).__name__} {error.errno}).") from None
+            raise PeerUnsafe("What lies there leads out of the place's folder.", mend="Look who put it there, and take it away.") from None
+        raise PeerDown(f"The folder of the place can't be used ({type(error).__name__} {error.errno}).") from None

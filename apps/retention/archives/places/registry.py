@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 from django.conf import settings
 
-from apps.retention.archives.places.addresses import Guard
-from apps.retention.archives.places.base import Limits, Place
+from apps.gate.client.addresses import Guard
+from apps.gate.client.troubles import PeerSettingsUnfit
+from apps.gate.client.wire import Limits
+from apps.retention.archives.places.base import Place
 from apps.retention.archives.places.https import HttpsPlace
 from apps.retention.archives.places.local import LocalPlace
 from apps.retention.archives.places.s3 import S3Place
 from apps.retention.archives.places.sftp import SftpPlace
-from apps.retention.archives.places.troubles import PlaceSettingsUnfit
 
 PLACES: dict[str, type[Place]] = {kind.kind: kind for kind in (LocalPlace, S3Place, SftpPlace, HttpsPlace)}
 
@@ -26,6 +27,6 @@ def open_place(
 ) -> Place:
     """The place that was registered so. Refuses what describes none; nothing is connected yet."""
     if kind not in PLACES:
-        raise PlaceSettingsUnfit("There is no such kind of place.")
+        raise PeerSettingsUnfit("There is no such kind of place.")
     found = PLACES[kind]
     return found(place_settings, credentials, country=country, guard=guard_for(found), limits=limits)

@@ -28,26 +28,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
 
-from apps.retention.archives.places.addresses import Guard, Pinned
-from apps.retention.archives.places.base import BLOCK, Limits, Place, Receipt, Source, is_name, is_same, require_name
-from apps.retention.archives.places.troubles import (
-    NameTaken,
-    NotThere,
-    PlaceCorrupts,
-    PlaceDown,
-    PlaceForgets,
-    PlaceFull,
-    PlaceKeeps,
-    PlaceLies,
-    PlaceMisbehaves,
-    PlaceRefuses,
-    PlaceSettingsUnfit,
-    PlaceTrouble,
-    PlaceUnsafe,
-    StillLocked,
-    TooLarge,
-)
-from apps.retention.archives.places.wire import ask, trust
+from apps.gate.client.addresses import Guard, Pinned
+from apps.gate.client.troubles import PeerDown, PeerFull, PeerMisbehaves, PeerRefuses, PeerSettingsUnfit, PeerTrouble, PeerUnsafe
+from apps.gate.client.wire import BLOCK, Limits, ask, trust
+from apps.retention.archives.places.base import Place, Receipt, Source, is_name, is_same, require_name
+from apps.retention.archives.places.troubles import NameTaken, NotThere, PlaceCorrupts, PlaceForgets, PlaceKeeps, PlaceLies, StillLocked, TooLarge
 
 logging.getLogger("botocore").setLevel(logging.INFO)  # below that it writes signed headers into the log
 
@@ -99,11 +84,11 @@ class S3Place(Place):
         self._bucket, self._prefix = self.settings["bucket"], self.settings.get("prefix", "").strip("/")
         self._mode, self._proof = self.settings.get("lock_mode") or MODES[0], self.settings.get("proof") or PROOFS[0]
         if not BUCKET.fullmatch(self._bucket) or not REGION.fullmatch(self.settings["region"]) or self._target.path:
-            raise PlaceSettingsUnfit("The bucket, the region or the address of the store is none; the address has no path.")
+            raise PeerSettingsUnfit("The bucket, the region or the address of the store is none; the address has no path.")
         if self._mode not in MODES or self._proof not in PROOFS:
-            raise PlaceSettingsUnfit(f"The lock is one of {', '.join(MODES)}, the proof one of {', '.join(PROOFS)}.")
+            raise PeerSettingsUnfit(f"The lock is one of {', '.join(MODES)}, the proof one of {', '.join(PROOFS)}.")
         if self._prefix and not is_name(self._prefix):
-            raise PlaceSettingsUnfit("The prefix is none: folders of letters, digits, dots, hyphens and underscores.")
+            raise PeerSettingsUnfit("The prefix is none: folders of letters, digits, dots, hyphens and underscores.")
         self._context = trust(self.settings.get("authority", ""))
         self._pinned: Pinned | None = None
         self._coming = 0  # bytes of the object that is being read
@@ -118,7 +103,7 @@ class S3Place(Place):
             raise TooLarge()
         self._require_lockable()
         if not keep_until and not self._locks_by_itself:
-            raise PlaceUnsafe("Nothing says until when the object is to be locked.", mend=UNTIL_WHEN)
+            raise PeerUnsafe("Nothing says until when the object is to be locked.", mend=UNTIL_WHEN)
         source = Source(stream, size=size, sha256=sha256)
         lock = {"ObjectLockMode": self._mode, "ObjectLockRetainUntilDate": _whole(keep_until)} if keep_until else {}
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
@@ -130,7 +115,7 @@ class S3Place(Place):
         except NameTaken:
             version = self._same_already(name, size=size, sha256=sha256)
         if not _is_version(version):
-            raise PlaceUnsafe("The store gave the object no version.", mend=LOCKABLE)
+            raise PeerUnsafe("The store gave the object no version.", mend=LOCKABLE)
         until = self._locked_until(key, version, size, wanted=_whole(keep_until) if keep_until else None)
         return Receipt(name=name, size=size, sha256=sha256, version=version, locked_until=until)
 
@@ -150,7 +135,7 @@ class S3Place(Place):
             raise (PlaceForgets if again else PlaceLies)() from None
         until = self._lock_of(head)
         if receipt.locked_until and (until is None or until < receipt.locked_until):
-            raise PlaceUnsafe("The lock of the object was taken off or shortened.", mend="Ask who may bypass locks at the store.")
+            raise PeerUnsafe("The lock of the object was taken off or shortened.", mend="Ask who may bypass locks at the store.")
         if self._proof == "checksum":
             _compare_checksum(head, receipt)
         else:
@@ -180,7 +165,7 @@ class S3Place(Place):
             self._call("delete_object", Key=key, VersionId=version)
         except NotThere:
             return
-        except PlaceRefuses:
+        except PeerRefuses:
             until = self._lock_of(self._call("head_object", Key=key, VersionId=version))
             if until and until > at:
                 raise StillLocked(until) from None
@@ -191,7 +176,7 @@ class S3Place(Place):
         found = [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
         own = [one["VersionId"] for one in found if one.get("Key") == key]
         if listed.get("IsTruncated") and not own:
-            raise PlaceMisbehaves("The store lists more than lies under the name.")
+            raise PeerMisbehaves("The store lists more than lies under the name.")
         return own
 
     def _try_put(self, name: str, content: bytes, *, at: datetime) -> Receipt:
@@ -210,7 +195,7 @@ class S3Place(Place):
             elapsed = time.monotonic() - begun
             try:
                 return self.remove(name, receipt, at=at + timedelta(seconds=elapsed))
-            except (StillLocked, PlaceRefuses):  # the store's clock may be behind ours
+            except (StillLocked, PeerRefuses):  # the store's clock may be behind ours
                 if elapsed > TRIAL_PATIENCE:
                     raise
             time.sleep(1)
@@ -220,7 +205,7 @@ class S3Place(Place):
             self._remove_version(self._key(name), receipt.version, at=at)
         except StillLocked:
             return
-        raise PlaceUnsafe("The store lets a locked object be removed.", mend="Use a store that keeps Object Lock.")
+        raise PeerUnsafe("The store lets a locked object be removed.", mend="Use a store that keeps Object Lock.")
 
     def _try_checksum(self, name: str) -> None:
         other = base64.b64encode(secrets.token_bytes(32)).decode()
@@ -228,17 +213,17 @@ class S3Place(Place):
             self._call("put_object", Key=f"{self._key(name)}-wrong", Body=b"trial", ChecksumSHA256=other)
         except PlaceCorrupts:
             return
-        raise PlaceUnsafe("The store does not compute the checksums that it shows.", mend="Set the proof to read back.")
+        raise PeerUnsafe("The store does not compute the checksums that it shows.", mend="Set the proof to read back.")
 
     def _require_lockable(self) -> None:
         """A bucket with versions and Object Lock, asked once for each job."""
         if self._is_lockable:
             return
         if self._call("get_bucket_versioning").get("Status") != "Enabled":
-            raise PlaceUnsafe("The bucket keeps no versions: what lies there could be overwritten.", mend=LOCKABLE)
+            raise PeerUnsafe("The bucket keeps no versions: what lies there could be overwritten.", mend=LOCKABLE)
         lock = self._call("get_object_lock_configuration").get("ObjectLockConfiguration", {})
         if lock.get("ObjectLockEnabled") != "Enabled":
-            raise PlaceUnsafe("The bucket has no Object Lock: what lies there could be removed before its time.", mend=LOCKABLE)
+            raise PeerUnsafe("The bucket has no Object Lock: what lies there could be removed before its time.", mend=LOCKABLE)
         self._is_lockable, self._locks_by_itself = True, "DefaultRetention" in lock.get("Rule", {})
 
     def _same_already(self, name: str, *, size: int, sha256: str) -> str:
@@ -246,7 +231,7 @@ class S3Place(Place):
         try:
             head = self._call("head_object", Key=self._key(name))
         except NotThere:
-            raise PlaceDown("The store was busy with this name.") from None
+            raise PeerDown("The store was busy with this name.") from None
         version = head.get("VersionId", "")
         if head.get("ContentLength") != size or not is_same(
             self._blocks(name, version, at_most=size), size=size, sha256=sha256
@@ -255,14 +240,14 @@ class S3Place(Place):
         return version
 
     def _locked_until(self, key: str, version: str, size: int, *, wanted: datetime | None) -> datetime:
-        """When the lock of this version ends, as the store says; made longer where it is too short. PlaceUnsafe without one."""
+        """When the lock of this version ends, as the store says; made longer where it is too short. PeerUnsafe without one."""
         until = self._lock_of(self._head(key, version, size))
         if wanted and until and until < wanted:
             retention = {"Mode": self._mode, "RetainUntilDate": wanted}
             self._call("put_object_retention", Key=key, VersionId=version, Retention=retention)
             until = self._lock_of(self._head(key, version, size))
         if until is None or (wanted and until < wanted):
-            raise PlaceUnsafe("The store did not lock the object as long as it must.", mend=UNTIL_WHEN)
+            raise PeerUnsafe("The store did not lock the object as long as it must.", mend=UNTIL_WHEN)
         return until
 
     def _head(self, key: str, version: str, size: int) -> dict[str, Any]:
@@ -309,7 +294,7 @@ class S3Place(Place):
         """One request of boto3's over our own connection."""
         parts = urlsplit(request.url)
         if parts.scheme != "https" or parts.netloc != self._target.authority:
-            raise PlaceMisbehaves("The store points elsewhere, where nobody follows.")
+            raise PeerMisbehaves("The store points elsewhere, where nobody follows.")
         self._pinned = self._pinned or self.guard.pin(self._target)
         headers = {name: _text(value) for name, value in request.headers.items() if name.lower() not in ("expect", "host")}
         body = request.body or b""
@@ -328,7 +313,7 @@ class S3Place(Place):
         if answer.status < 400:
             try:
                 answer.require(200, 204)
-            except PlaceTrouble:
+            except PeerTrouble:
                 answer.close()
                 raise
         return AWSResponse(request.url, answer.status, answer.headers, answer)
@@ -338,41 +323,41 @@ def _from_store(call: Callable[[], Any]) -> Any:
     """What the store answers, or what its error means. boto3's own errors quote requests, so they are dropped."""
     try:
         return call()
-    except PlaceTrouble:
+    except PeerTrouble:
         raise
     except ClientError as error:
         raise _trouble(error) from None
     except (BotoCoreError, ValueError, KeyError, TypeError):
-        raise PlaceMisbehaves("The store's answer can't be read.") from None
+        raise PeerMisbehaves("The store's answer can't be read.") from None
 
 
-def _trouble(error: ClientError) -> PlaceTrouble:
+def _trouble(error: ClientError) -> PeerTrouble:
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in NO_BUCKET:
-        return PlaceRefuses("The store has no such bucket.", mend="Make the bucket, with Object Lock, or correct its name.")
+        return PeerRefuses("The store has no such bucket.", mend="Make the bucket, with Object Lock, or correct its name.")
     if code in NO_LOCK:
-        return PlaceUnsafe("The bucket has no Object Lock: what lies there could be removed before its time.", mend=LOCKABLE)
+        return PeerUnsafe("The bucket has no Object Lock: what lies there could be removed before its time.", mend=LOCKABLE)
     if code in ABSENT or status == 404:
         return NotThere()
     if status in (409, 412):
         return NameTaken()
     if code in NO_ROOM or status in (413, 507):
-        return PlaceFull()
+        return PeerFull()
     if code in CHANGED_ON_ITS_WAY:
         return PlaceCorrupts("The store got other bytes than were sent.")
     if status in (401, 403):
-        return PlaceRefuses()
+        return PeerRefuses()
     if status >= 500 or status == 429:
-        return PlaceDown(f"The store answers with an error of its own ({status}).")
-    return PlaceMisbehaves(f"The store answers {status}, which makes no sense here.")
+        return PeerDown(f"The store answers with an error of its own ({status}).")
+    return PeerMisbehaves(f"The store answers {status}, which makes no sense here.")
 
 
 def _compare_checksum(head: Mapping[str, Any], receipt: Receipt) -> None:
     """The store's own SHA-256 of the whole object."""
     shown = head.get("ChecksumSHA256", "")
     if not shown or head.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
-        raise PlaceMisbehaves("The store shows no checksum of the object.", mend="Set the proof to read back.")
+        raise PeerMisbehaves("The store shows no checksum of the object.", mend="Set the proof to read back.")
     if not hmac.compare_digest(shown.encode(), base64.b64encode(bytes.fromhex(receipt.sha256))):
         raise PlaceCorrupts()
 

@@ -22,22 +22,12 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from apps.retention.archives.places.addresses import Guard, Pinned
-from apps.retention.archives.places.base import Limits, Place, Receipt, Source, draft_of, is_draft_of, is_same, require_name
+from apps.gate.client.addresses import Guard, Pinned
+from apps.gate.client.troubles import PeerDown, PeerFull, PeerMisbehaves, PeerRefuses, PeerSettingsUnfit, PeerSlow, PeerTrouble, PeerUnsafe
+from apps.gate.client.wire import Deadline, Limits, dial, troubles
+from apps.retention.archives.places.base import Place, Receipt, Source, draft_of, is_draft_of, is_same, require_name
 from apps.retention.archives.places.sftp_wire import LARGEST_PACKET, Entry, Failed, Files
-from apps.retention.archives.places.troubles import (
-    NameTaken,
-    NotThere,
-    PlaceDown,
-    PlaceFull,
-    PlaceMisbehaves,
-    PlaceRefuses,
-    PlaceSettingsUnfit,
-    PlaceSlow,
-    PlaceTrouble,
-    PlaceUnsafe,
-)
-from apps.retention.archives.places.wire import Deadline, dial, troubles
+from apps.retention.archives.places.troubles import NameTaken, NotThere
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it writes what the peer says into the log
 
@@ -66,9 +56,9 @@ class SftpPlace(Place):
         self._target = guard.read(self.settings["url"], scheme="sftp")
         self._host_key = _host_key(self.settings["host_key"])
         if not self._target.path:
-            raise PlaceSettingsUnfit("The address names no folder at the server.")
+            raise PeerSettingsUnfit("The address names no folder at the server.")
         if not USER.fullmatch(self.settings["user"]):
-            raise PlaceSettingsUnfit("The user has letters that no user here may have.")
+            raise PeerSettingsUnfit("The user has letters that no user here may have.")
         self._private_key = _private_key(self._credentials["private_key"]) if self._credentials.get("private_key") else None
         if not self._private_key:
             self._credential("password")
@@ -85,7 +75,7 @@ class SftpPlace(Place):
                     raise NameTaken()
                 _sweep(files, path)
         except NotThere:
-            raise PlaceDown("The folder of the place is missing.", mend="Make the folder at the place.") from None
+            raise PeerDown("The folder of the place is missing.", mend="Make the folder at the place.") from None
         return Receipt(name=name, size=size, sha256=sha256)
 
     def _size(self, name: str, version: str) -> int | None:
@@ -114,16 +104,16 @@ class SftpPlace(Place):
             _write(files, draft, source, size)
             files.rename(draft, path)
         except (NotThere, Failed):
-            with suppress(PlaceTrouble):
+            with suppress(PeerTrouble):
                 files.remove(draft)
             if files.look(path):
                 return False
             room = files.room(folder)
             if room is not None and room < size:
-                raise PlaceFull() from None
+                raise PeerFull() from None
             raise
-        except PlaceTrouble:
-            with suppress(PlaceTrouble):
+        except PeerTrouble:
+            with suppress(PeerTrouble):
                 files.remove(draft)
             raise
         return True
@@ -140,7 +130,7 @@ class SftpPlace(Place):
                     files.make_folder(path)
 
     def _remove_empty_folders(self, files: Files, name: str) -> None:
-        with suppress(PlaceTrouble):  # the first that is not empty
+        with suppress(PeerTrouble):  # the first that is not empty
             while name := name.rpartition("/")[0]:
                 files.remove_folder(self._path(name))
 
@@ -173,15 +163,15 @@ class SftpPlace(Place):
         try:
             transport.start_client(timeout=2 * self.limits.connect)
         except paramiko.ssh_exception.IncompatiblePeer:
-            raise PlaceUnsafe("The place has no host key of the kind that was registered, or speaks only weak ciphers.") from None
+            raise PeerUnsafe("The place has no host key of the kind that was registered, or speaks only weak ciphers.") from None
         if not hmac.compare_digest(transport.get_remote_server_key().asbytes(), self._host_key.asbytes()):
-            raise PlaceUnsafe("The place shows another host key than the one that was registered.")
+            raise PeerUnsafe("The place shows another host key than the one that was registered.")
         if self._private_key:
             left = transport.auth_publickey(self.settings["user"], self._private_key)
         else:
             left = transport.auth_password(self.settings["user"], self._credential("password"), fallback=False)
         if left:
-            raise PlaceRefuses("The place wants a second proof of who we are, which nobody can give unattended.")
+            raise PeerRefuses("The place wants a second proof of who we are, which nobody can give unattended.")
 
 
 class _Wire:
@@ -190,18 +180,18 @@ class _Wire:
     def __init__(self, connection: socket, deadline: Deadline):
         self._connection, self.deadline = connection, deadline
         self.most: int | None = MOST_BEFORE_LOGIN
-        self.trouble: PlaceTrouble | None = None
+        self.trouble: PeerTrouble | None = None
         self._closed = False
 
     def recv(self, size: int) -> bytes:
         if size > 2 * LARGEST_PACKET:
-            self._give_up(PlaceMisbehaves("The place says more than it may."))
+            self._give_up(PeerMisbehaves("The place says more than it may."))
         self._still_in_time()
         received = self._connection.recv(size)
         if self.most is not None:
             self.most -= len(received)
             if self.most < 0:
-                self._give_up(PlaceMisbehaves("The place says more than it may."))
+                self._give_up(PeerMisbehaves("The place says more than it may."))
         return received
 
     def send(self, data: bytes) -> int:
@@ -218,10 +208,10 @@ class _Wire:
     def _still_in_time(self) -> None:
         try:
             self.deadline.wait()
-        except PlaceSlow as trouble:
+        except PeerSlow as trouble:
             self._give_up(trouble)
 
-    def _give_up(self, trouble: PlaceTrouble) -> None:
+    def _give_up(self, trouble: PeerTrouble) -> None:
         """End paramiko's thread, which asks again after a time-out but not after this."""
         self.trouble = trouble
         raise ConnectionAbortedError
@@ -232,22 +222,22 @@ def _ssh_troubles(wire: _Wire) -> Iterator[None]:
     """What SSH can come to, in the words of places; why our side of the wire gave up goes before what came of it."""
     try:
         yield
-    except (paramiko.SSHException, EOFError, OSError, PlaceDown) as error:
+    except (paramiko.SSHException, EOFError, OSError, PeerDown) as error:
         if wire.trouble:
             raise wire.trouble from None
-        if isinstance(error, PlaceTrouble):
+        if isinstance(error, PeerTrouble):
             raise
         if isinstance(error, TimeoutError) or "timeout" in str(error).lower():
-            raise PlaceSlow() from None
+            raise PeerSlow() from None
         if isinstance(error, paramiko.AuthenticationException):
-            raise PlaceRefuses() from None
-        raise PlaceDown("The place broke off, or does not speak SSH.") from None
+            raise PeerRefuses() from None
+        raise PeerDown("The place broke off, or does not speak SSH.") from None
 
 
 def _look(files: Files, path: str) -> Entry | None:
     entry = files.look(path)
     if entry and not entry.is_file:
-        raise PlaceUnsafe("What lies there is no file but a link or a folder.", mend="Look who put it there, and take it away.")
+        raise PeerUnsafe("What lies there is no file but a link or a folder.", mend="Look who put it there, and take it away.")
     return entry
 
 
@@ -264,7 +254,7 @@ def _write(files: Files, draft: str, source: Source, size: int) -> None:
     files.close(handle)
     written = files.look(draft)
     if written is None or written.size != size:
-        raise PlaceDown("The place took every byte, and has fewer or more.")
+        raise PeerDown("The place took every byte, and has fewer or more.")
 
 
 def _sweep(files: Files, path: str) -> None:
@@ -272,7 +262,7 @@ def _sweep(files: Files, path: str) -> None:
     folder, _slash, last = path.rpartition("/")
     for name in files.names(folder):
         if is_draft_of(name, last):
-            with suppress(PlaceTrouble):
+            with suppress(PeerTrouble):
                 files.remove(f"{folder}/{name}")
 
 
@@ -281,7 +271,7 @@ def _host_key(text: str) -> paramiko.PKey:
         kind, encoded, *_comment = text.split()
         return paramiko.PKey.from_type_string(kind, base64.b64decode(encoded, validate=True))
     except (ValueError, binascii.Error, paramiko.SSHException, KeyError, IndexError):
-        raise PlaceSettingsUnfit("The host key is none, like ssh-ed25519 AAAA…") from None
+        raise PeerSettingsUnfit("The host key is none, like ssh-ed25519 AAAA…") from None
 
 
 def _private_key(text: str) -> paramiko.PKey:
@@ -290,11 +280,11 @@ def _private_key(text: str) -> paramiko.PKey:
     try:
         key = load(text.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise PlaceSettingsUnfit("Our private key can't be read, or has a password.") from None
+        raise PeerSettingsUnfit("Our private key can't be read, or has a password.") from None
     if isinstance(key, rsa.RSAPrivateKey):
         return paramiko.RSAKey(key=key)
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return paramiko.ECDSAKey(vals=(key, key.public_key()))
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return paramiko.Ed25519Key(file_obj=io.StringIO(key.private_bytes(*AS_OPENSSH).decode()))
-    raise PlaceSettingsUnfit("Our private key is of a kind that is not used here.", mend="Take an Ed25519 key.")
+    raise PeerSettingsUnfit("Our private key is of a kind that is not used here.", mend="Take an Ed25519 key.")

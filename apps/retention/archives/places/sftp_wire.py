@@ -12,15 +12,9 @@ from dataclasses import dataclass
 
 from paramiko import Channel
 
-from apps.retention.archives.places.troubles import (
-    NotThere,
-    PlaceDown,
-    PlaceFull,
-    PlaceMisbehaves,
-    PlaceRefuses,
-    PlaceTrouble,
-)
-from apps.retention.archives.places.wire import Deadline
+from apps.gate.client.troubles import PeerDown, PeerFull, PeerMisbehaves, PeerRefuses, PeerTrouble
+from apps.gate.client.wire import Deadline
+from apps.retention.archives.places.troubles import NotThere
 
 VERSION = 3
 LARGEST_PACKET = 256 * 1024  # what OpenSSH sends at most
@@ -38,7 +32,7 @@ KIND_OF_FILE, REGULAR = 0o170000, 0o100000
 FSYNC, SPACE = "fsync@openssh.com", "statvfs@openssh.com"
 
 
-class Failed(PlaceTrouble):
+class Failed(PeerTrouble):
     """The server says that it failed, and not why."""
 
     code = "place_failed"
@@ -64,7 +58,7 @@ class Files:
         self._send(INIT, struct.pack(">I", VERSION))
         kind, content = self._receive()
         if kind != VERSION_IS:
-            raise PlaceMisbehaves("The place does not speak SFTP.")
+            raise PeerMisbehaves("The place does not speak SFTP.")
         self.extensions = frozenset(_texts(content[4:])[::2])
 
     def look(self, path: str) -> Entry | None:
@@ -112,7 +106,7 @@ class Files:
             if not data:
                 return  # what is still under way says the same
             if len(data) > length:
-                raise PlaceMisbehaves("The place gives more than was asked for.")
+                raise PeerMisbehaves("The place gives more than was asked for.")
             yield data
 
     def sync(self, handle: bytes) -> None:
@@ -149,7 +143,7 @@ class Files:
                     position = _behind_attributes(content, position)
                     names.append(name.decode("utf-8", "replace"))
                 if not count or len(names) > MOST_ENTRIES:
-                    raise PlaceMisbehaves("The place lists more than a folder of ours can hold.")
+                    raise PeerMisbehaves("The place lists more than a folder of ours can hold.")
         finally:
             self.close(handle)
         return names
@@ -160,7 +154,7 @@ class Files:
             return None
         content = self._ask(EXTENDED, _text(SPACE) + _text(folder), expect=EXTENDED_REPLY)
         if len(content) < 40:
-            raise PlaceMisbehaves("The place's answer can't be read.")
+            raise PeerMisbehaves("The place's answer can't be read.")
         _block, fragment, _blocks, _free, available = struct.unpack_from(">QQQQQ", content)
         return fragment * available
 
@@ -173,7 +167,7 @@ class Files:
                 return b""
             _require_ok(content)
         if kind != NAME:
-            raise PlaceMisbehaves("The place's answer is another than was asked for.")
+            raise PeerMisbehaves("The place's answer is another than was asked for.")
         return content
 
     def _data(self, number: int) -> bytes:
@@ -184,10 +178,10 @@ class Files:
                 return b""
             _require_ok(content)
         if kind != DATA:
-            raise PlaceMisbehaves("The place's answer is another than was asked for.")
+            raise PeerMisbehaves("The place's answer is another than was asked for.")
         data = _take(content, 0)[0]
         if not data:
-            raise PlaceMisbehaves("The place answers a read with nothing.")
+            raise PeerMisbehaves("The place answers a read with nothing.")
         return data
 
     def _start_reading(self, handle: bytes, offset: int, length: int) -> int:
@@ -196,7 +190,7 @@ class Files:
     def _confirmed(self, number: int) -> None:
         kind, content = self._answer(number)
         if kind != STATUS:
-            raise PlaceMisbehaves("The place's answer is another than was asked for.")
+            raise PeerMisbehaves("The place's answer is another than was asked for.")
         _require_ok(content)
 
     def _handle(self, kind: int, content: bytes) -> bytes:
@@ -207,7 +201,7 @@ class Files:
         if answered == STATUS:
             _require_ok(answer)
         if answered != expect:
-            raise PlaceMisbehaves("The place's answer is another than was asked for.")
+            raise PeerMisbehaves("The place's answer is another than was asked for.")
         return answer
 
     def _start(self, kind: int, content: bytes) -> int:
@@ -220,10 +214,10 @@ class Files:
         while number not in self._early:
             kind, content = self._receive()
             if len(content) < 4:
-                raise PlaceMisbehaves("The place's answer can't be read.")
+                raise PeerMisbehaves("The place's answer can't be read.")
             (answered,) = struct.unpack_from(">I", content)
             if answered not in self._under_way:
-                raise PlaceMisbehaves("The place answers what nobody asked.")
+                raise PeerMisbehaves("The place answers what nobody asked.")
             self._under_way.discard(answered)
             self._early[answered] = (kind, content[4:])
         return self._early.pop(number)
@@ -234,13 +228,13 @@ class Files:
             self._channel.settimeout(self._deadline.wait())
             sent = self._channel.send(packet)
             if not sent:
-                raise PlaceDown("The place closed the connection.")
+                raise PeerDown("The place closed the connection.")
             packet = packet[sent:]
 
     def _receive(self) -> tuple[int, bytes]:
         (length,) = struct.unpack(">I", self._exactly(4))
         if not 1 <= length <= LARGEST_PACKET:
-            raise PlaceMisbehaves("The place says more than it may.")
+            raise PeerMisbehaves("The place says more than it may.")
         packet = self._exactly(length)
         return packet[0], packet[1:]
 
@@ -250,7 +244,7 @@ class Files:
             self._channel.settimeout(self._deadline.wait())
             piece = self._channel.recv(length - len(received))
             if not piece:
-                raise PlaceDown("The place closed the connection.")
+                raise PeerDown("The place closed the connection.")
             received += piece
         return bytes(received)
 
@@ -263,11 +257,11 @@ def _text(value: str | bytes) -> bytes:
 def _take(content: bytes, position: int) -> tuple[bytes, int]:
     """The text at a position, and the position behind it."""
     if len(content) < position + 4:
-        raise PlaceMisbehaves("The place's answer can't be read.")
+        raise PeerMisbehaves("The place's answer can't be read.")
     (length,) = struct.unpack_from(">I", content, position)
     end = position + 4 + length
     if len(content) < end:
-        raise PlaceMisbehaves("The place's answer can't be read.")
+        raise PeerMisbehaves("The place's answer can't be read.")
     return content[position + 4 : end], end
 
 
@@ -281,14 +275,14 @@ def _texts(content: bytes) -> list[str]:
 
 def _number(content: bytes, position: int) -> tuple[int, int]:
     if len(content) < position + 4:
-        raise PlaceMisbehaves("The place's answer can't be read.")
+        raise PeerMisbehaves("The place's answer can't be read.")
     return struct.unpack_from(">I", content, position)[0], position + 4
 
 
 def _entry(content: bytes) -> Entry:
     flags, position = _number(content, 0)
     if not flags & HAS_SIZE or not flags & HAS_MODE or len(content) < 12:
-        raise PlaceMisbehaves("The place does not say how large a file is, or of which kind.")
+        raise PeerMisbehaves("The place does not say how large a file is, or of which kind.")
     (size,) = struct.unpack_from(">Q", content, position)
     mode, _position = _number(content, 12 + (8 if flags & HAS_OWNER else 0))
     return Entry(size=size, is_file=mode & KIND_OF_FILE == REGULAR)
@@ -316,7 +310,7 @@ def _require_ok(content: bytes) -> None:
     if status == NO_SUCH_FILE:
         raise NotThere()
     if status == PERMISSION_DENIED:
-        raise PlaceRefuses()
+        raise PeerRefuses()
     if status in (NO_SPACE, QUOTA):
-        raise PlaceFull()
+        raise PeerFull()
     raise Failed()

@@ -1,68 +1,14 @@
-"""What can go wrong with a place, each kind under its own name, so that an alarm says what is the matter.
+"""What can go wrong with an object at a place, each kind under its own name, so that an alarm says what is the matter.
 
 None of these carries an address, a path, a credential or a word that the place said: they end up on screens and in logs.
 """
 
 from datetime import datetime
 
-from apps.foundation.refusals import Refusal
+from apps.gate.client.troubles import PeerTrouble
 
 
-class PlaceTrouble(Refusal):
-    """The place did not do what it must. Nothing that is owed to it may be destroyed."""
-
-    code = "place_trouble"
-    mend = "See to the place; what is owed to it stays and is tried again."
-    #: whether trying again later can help without a person having mended anything
-    retryable = True
-
-
-class PlaceDown(PlaceTrouble):
-    """The place can't be reached, or broke off."""
-
-    code = "place_down"
-    mend = "Nothing, if it comes back by itself; else ask who runs the place. It is tried again with growing pauses."
-
-
-class PlaceSlow(PlaceDown):
-    """The place took longer than it may."""
-
-    code = "place_slow"
-    mend = "Ask who runs the place why it is slow. It is tried again with growing pauses."
-
-
-class PlaceFull(PlaceTrouble):
-    """The place has no room left."""
-
-    code = "place_full"
-    mend = "Make room at the place. It is tried again with growing pauses."
-
-
-class PlaceRefuses(PlaceTrouble):
-    """The place does not let us in, or does not let us do this."""
-
-    code = "place_refuses"
-    mend = "Give the place's account the rights it needs, or this target its new credentials."
-    retryable = False
-
-
-class PlaceUnsafe(PlaceTrouble):
-    """The place must not be used as it is."""
-
-    code = "place_unsafe"
-    mend = "Register a target that is safe, or mend the place."
-    retryable = False
-
-
-class PlaceMisbehaves(PlaceTrouble):
-    """The place answers what no place may answer."""
-
-    code = "place_misbehaves"
-    mend = "Ask who runs the place what it runs; its answers are not those of such a place."
-    retryable = False
-
-
-class NotProven(PlaceTrouble):
+class NotProven(PeerTrouble):
     """The place did not show that it has what it was given."""
 
     code = "place_not_proven"
@@ -90,14 +36,14 @@ class PlaceForgets(NotProven):
     mend = "Ask who runs the place what removed it. If its messages are not destroyed yet, it is sent again."
 
 
-class PlaceKeeps(PlaceTrouble):
+class PlaceKeeps(PeerTrouble):
     """The place said that it removed it, and still has it."""
 
     code = "place_keeps"
     mend = "Remove it by hand at the place; until it is gone no certificate is given."
 
 
-class NotThere(PlaceTrouble):
+class NotThere(PeerTrouble):
     """The place has nothing under this name."""
 
     code = "place_not_there"
@@ -105,7 +51,7 @@ class NotThere(PlaceTrouble):
     retryable = False
 
 
-class NameTaken(PlaceTrouble):
+class NameTaken(PeerTrouble):
     """Something else lies at the place under this name, and it is not overwritten."""
 
     code = "place_name_taken"
@@ -113,7 +59,7 @@ class NameTaken(PlaceTrouble):
     retryable = False
 
 
-class StillLocked(PlaceTrouble):
+class StillLocked(PeerTrouble):
     """It may not be removed yet: the place keeps it locked."""
 
     code = "place_still_locked"
@@ -124,14 +70,14 @@ class StillLocked(PlaceTrouble):
         self.until = until
 
 
-class SourceDiffers(PlaceTrouble):
+class SourceDiffers(PeerTrouble):
     """What was to be sent is not what was announced; the place did not get it."""
 
     code = "place_source_differs"
     mend = "Make the part anew; if that does not help, it is a defect."
 
 
-class TooLarge(PlaceTrouble):
+class TooLarge(PeerTrouble):
     """It is larger than the place takes in one piece."""
 
     code = "place_too_large"
@@ -139,17 +85,9 @@ class TooLarge(PlaceTrouble):
     retryable = False
 
 
-class NameUnfit(PlaceTrouble):
+class NameUnfit(PeerTrouble):
     """Names at a place are made of letters, digits, dots, hyphens and underscores, in folders, and lead nowhere else."""
 
     code = "place_name_unfit"
     mend = "Take the name that the archive's layout gives."
-    retryable = False
-
-
-class PlaceSettingsUnfit(PlaceTrouble):
-    """What was given about the place does not describe one."""
-
-    code = "place_settings_unfit"
-    mend = "Fill in what is missing, and correct what is wrong, at the target."
     retryable = False

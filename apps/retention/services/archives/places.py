@@ -22,10 +22,10 @@ from apps.foundation.digests import canonical
 from apps.foundation.files import make_folder
 from apps.foundation.keys import derive, keystore
 from apps.foundation.refusals import Refusal
-from apps.retention.archives.places.addresses import Guard, Pinned, Target
+from apps.gate.client.addresses import Guard, Pinned, Target
+from apps.gate.client.troubles import PeerDown
 from apps.retention.archives.places.base import Place
 from apps.retention.archives.places.registry import PLACES, guard_for
-from apps.retention.archives.places.troubles import PlaceDown
 from apps.retention.models import ArchiveTarget
 from apps.retention.states import PlaceKind
 
@@ -119,9 +119,9 @@ def try_out(target: ArchiveTarget, *, at: datetime) -> str:
     for number, address in enumerate(addresses, 1):
         try:
             _open(target, _guard(target, str(address))).try_out(at=at)
-        except PlaceDown:
+        except PeerDown:
             if number == len(addresses):
                 raise
         else:
             return str(address)
-    raise PlaceDown
+    raise PeerDown
