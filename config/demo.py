@@ -23,6 +23,7 @@ from apps.retention.states import PlaceKind, TargetKind
 from apps.staff.models import StaffMember
 from apps.staff.roles import Role
 from apps.staff.services import joining
+from config import demo_providers
 
 #: user name, name, role
 STAFF = (
@@ -80,6 +81,7 @@ def make(*, now: datetime) -> str:
     _second_version(staff, at=now - timedelta(days=RULES_SINCE_DAYS + 2))
     chance = random.Random(2026)
     clients = [(client, _client(client, staff, chance, at=now - timedelta(days=RULES_SINCE_DAYS))) for client in CLIENTS]
+    demo_providers.make(staff=staff, at=now - timedelta(days=RULES_SINCE_DAYS), now=now)
     for back in range(DAYS_BACK, -1, -1):
         moment = now - timedelta(days=back)
         leaves.make_leaves(at=moment)

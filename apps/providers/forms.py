@@ -14,6 +14,8 @@ from apps.providers.states import AgreementState, DataEnd, ProviderRole, Provide
 from apps.staff.models import StaffMember
 
 PDF_ONLY = {"accept": "application/pdf,.pdf"}
+#: the admin's class for choices that take a line each
+WIDE = {"class": "radiolist"}
 
 
 class ServiceForm(forms.ModelForm):
@@ -126,7 +128,7 @@ class ReasonForm(forms.Form):
 
 
 class EndForm(forms.Form):
-    data_end = forms.ChoiceField(choices=DataEnd.choices, label="What becomes of the data it has?", widget=forms.RadioSelect)
+    data_end = forms.ChoiceField(choices=DataEnd.choices, label="What becomes of the data it has?", widget=forms.RadioSelect(attrs=WIDE))
 
 
 class EvidenceForm(forms.Form):
@@ -162,7 +164,7 @@ class AgreementForm(ServiceForm):
 class ClausesForm(forms.Form):
     """The checklist of an agreement's kind."""
 
-    found = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple, label="Found in the document")
+    found = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple(attrs=WIDE), label="Found in the document")
 
     def __init__(self, *args: Any, kind: str, **more: Any):
         super().__init__(*args, **more)
@@ -207,9 +209,9 @@ class GrantForm(ServiceForm):
 
     agreement = ByReference(Agreement.objects.exclude(provider__state=ProviderState.ENDED), "AGR", help_text="What it rests on; its renewals count too.")
     categories = forms.MultipleChoiceField(
-        choices=[(code, category.value) for code, category in CATEGORIES.items()], widget=forms.CheckboxSelectMultiple, label="Data categories"
+        choices=[(code, category.value) for code, category in CATEGORIES.items()], widget=forms.CheckboxSelectMultiple(attrs=WIDE), label="Data categories"
     )
-    purposes = forms.MultipleChoiceField(choices=DisclosurePurpose.choices, widget=forms.CheckboxSelectMultiple, label="What for")
+    purposes = forms.MultipleChoiceField(choices=DisclosurePurpose.choices, widget=forms.CheckboxSelectMultiple(attrs=WIDE), label="What for")
     fields_needed = ListField(
         required=False, widget=text_box(2), label="The only fields it needs", max_length=4000,
         help_text=f"With commas between; empty: not limited to fields. For analytics only: {', '.join(sorted(ANALYTICS_FIELDS))}.",

@@ -163,7 +163,7 @@ def export(request: HttpRequest, _nothing: None, _form: None) -> HttpResponse:
 @admin.register(Provider)
 class ProviderAdmin(ScopedHistoryAdmin, AddedByService):
     add_form = ProviderForm
-    list_display = ("reference", "legal_name", "role", "state", "hipaa_relevant", "where", "in_use_since")
+    list_display = ("reference", "legal_name", "role", "state", "where", "in_use_since")
     list_filter = (NeedFilter, "state", "role", "hipaa_relevant")
     search_fields = ("=reference", "legal_name")
     search_help_text = "By reference, or by a part of the legal name."
@@ -269,7 +269,7 @@ class ProviderAdmin(ScopedHistoryAdmin, AddedByService):
     def gate(self, provider: Provider) -> SafeString:
         return standing.gate_of(provider, clock.now())
 
-    @admin.display(description="")
+    @admin.display(description="what, and when")
     def time_line(self, provider: Provider) -> SafeString:
         return standing.time_line(provider, clock.now())
 

@@ -2,7 +2,8 @@
 
 from datetime import date, datetime
 
-from django.utils.html import format_html, format_html_join
+from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.audit.models import Event
@@ -56,16 +57,11 @@ def ahead(provider: Provider, at: datetime) -> list[tuple[date, str]]:
 
 def time_line(provider: Provider, at: datetime) -> SafeString:
     """What is ahead, then what happened, the newest first, from the ledger."""
-    future = format_html_join("", "<li>{}: {}</li>", ((day.isoformat(), words) for day, words in ahead(provider, at)))
     about = [provider.reference]
     for rows in (provider.agreements, provider.grants, provider.reviews, provider.chain):
         about += rows.order_by("-pk").values_list("reference", flat=True)[:200]
-    events = Event.objects.filter(object__in=about).order_by("-pk")[:SHOWN]
-    past = format_html_join(
-        "", "<li>{} {} {} {}</li>",
-        ((moment(event.at), event.verb.replace(".", " ").replace("_", " "), event.object, f"by {event.actor}") for event in events),
-    )  # fmt: skip
-    nothing = format_html("<li>{}</li>", "nothing ends by itself")
-    return format_html(
-        "<div><p><strong>Ahead</strong></p><ul>{}</ul><p><strong>What happened</strong></p><ul>{}</ul></div>", future or nothing, past
-    )
+    past = [
+        {"at": moment(event.at), "what": event.verb.replace(".", " ").replace("_", " "), "about": event.object, "by": event.actor}
+        for event in Event.objects.filter(object__in=about).order_by("-pk")[:SHOWN]
+    ]
+    return render_to_string("providers/time_line.html", {"ahead": ahead(provider, at), "past": past, "shown": SHOWN})
