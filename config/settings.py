@@ -130,6 +130,9 @@ if env.bool("DATABASE_POOL", default="gunicorn" in sys.argv[0]):
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
 
+# Off where a pooler beside the server hands each transaction another connection: what was planned is not there then.
+DATABASE_PREPARED = env.bool("DATABASE_PREPARED", default=True)
+
 REDIS_URL = env.str("REDIS_URL", default="")
 CACHE_URL = env.str("CACHE_URL", default="")
 CACHES = {

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from django.db import connection
-
+from apps.foundation import prepared
 from apps.gate.package import Package, Recipient
 from apps.gate.services.rules import HOME, Client, Known
 from apps.gate.states import RecipientKind
@@ -69,6 +68,6 @@ def exceptions(recipient: Recipient, countries: Iterable[str], at: datetime) -> 
 
 
 def _rows(sql: str, values: Sequence) -> list[tuple]:
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(sql, values)
         return cursor.fetchall()

@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from apps.foundation import prepared
 from apps.foundation.actors import Actor
 from apps.gate import package as words
 from apps.gate.models import Disclosure, GateRefusal, Permit, disclosure_reference, permit_reference
@@ -80,7 +81,7 @@ def let_out(package: Package, known: Known, *, by: Any, at: datetime) -> Permit:
         lapses_at=lapse(at, until=standing.grant_until if standing is not None else None), by=actor,
     )  # fmt: skip
     d = disclosure
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(LET_OUT, [
             d.reference, d.at, d.recipient_kind, d.recipient, d.about_kind, d.about_organization, d.about_count, d.categories, d.fields,
             d.purpose, d.ground, d.grant, d.exceptions, d.countries, d.patient_information, d.what, d.digest, d.size, d.by,
