@@ -64,7 +64,7 @@ class Disclosure(models.Model):
         "purpose", "ground", "grant", "exceptions", "countries", "patient_information", "what", "digest", "size",
     )  # fmt: skip
 
-    reference = models.CharField(max_length=20, unique=True, default=disclosure_reference)
+    reference = models.CharField(max_length=20, default=disclosure_reference)  # unique by a constraint: nobody searches for its beginning
     at = models.DateTimeField("decided at")
     recipient_kind = models.CharField("kind of recipient", max_length=10, choices=RecipientKind.choices)
     recipient = models.CharField(max_length=20, help_text="By reference.")
@@ -96,6 +96,7 @@ class Disclosure(models.Model):
             models.Index(fields=["about_organization", "id"], name="disclosure_by_organization", condition=~Q(about_organization="")),
         ]
         constraints = [
+            models.UniqueConstraint(name="a_disclosure_has_its_own_reference", fields=["reference"]),
             models.CheckConstraint(
                 name="a_disclosure_has_a_purpose_that_exists", condition=Q(purpose__in=sorted(DisclosurePurpose.values))
             ),
@@ -164,7 +165,7 @@ class Permit(models.Model):
         "lapses_at", "spent_at",
     )  # fmt: skip
 
-    reference = models.CharField(max_length=20, unique=True, default=permit_reference)
+    reference = models.CharField(max_length=20, default=permit_reference)  # unique by a constraint, as above
     token_hash = models.BinaryField(max_length=32, unique=True)
     kind = models.CharField(max_length=10, choices=PermitKind.choices)
     disclosure = models.OneToOneField(Disclosure, null=True, blank=True, on_delete=models.PROTECT, related_name="permit")
@@ -190,6 +191,7 @@ class Permit(models.Model):
             models.Index(fields=["given_at", "id"], name="permit_by_time"),
         ]
         constraints = [
+            models.UniqueConstraint(name="a_permit_has_its_own_reference", fields=["reference"]),
             models.CheckConstraint(
                 name="a_permit_for_data_has_its_disclosure",
                 condition=Q(kind=PermitKind.DATA, disclosure__isnull=False, why="")

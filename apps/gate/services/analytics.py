@@ -110,7 +110,8 @@ def _split(value: Any):
         return None
     try:
         split = urlsplit(value)
-        return split if split.hostname is not None or not split.netloc else None
+        is_page = split.scheme in ("", "http", "https") and (split.hostname is not None or not split.netloc)
+        return split if is_page else None
     except ValueError:
         return None
 
