@@ -26,7 +26,7 @@ lint: set-up-test  ## look for mistakes and untidiness
 	@$(IN_VENV) -m ruff check .
 
 bench: set-up-test  ## measure; the numbers go to bench.json
-	@$(IN_VENV) -m pytest -q -s -p no:xdist -o python_files="bench_*.py" -o python_functions="bench_*" tests/bench $(ARGS)
+	@$(IN_VENV) -m pytest -q -s -p no:xdist -o python_files="bench_*.py" -o python_functions="bench_*" $(if $(findstring tests/,$(ARGS)),,tests/bench) $(ARGS)
 
 manage: set-up  ## a Django command on the same data (make manage ARGS="promises --json")
 	@exec $(IN_VENV) -m config.run --services-only -- $(IN_VENV) manage.py $(ARGS)

@@ -52,14 +52,14 @@ def report(*, holds: Sequence[Hold], at: datetime) -> Coverage:
     """Look at everything that these holds could cover. Reads only; opens 50,000 messages at the most."""
     coverage = Coverage(at, list(holds))
     left = MOST_OPENED
-    for cohort in scoped.cohorts_touched(holds):
+    for cohort, messages in scoped.by_cohort(holds, at):
         if cohort.destroyed_at is not None and _may_cover(cohort, holds):
             numbers = list(Certificate.objects.filter(cohort=cohort).order_by("id").values_list("number", flat=True))
             coverage.gone.append((cohort, numbers, cohort.destroyed_messages))
         if cohort.state not in READABLE and cohort.destroyed_at is None and cohort.shredded_at is not None:
             continue
         kept = Kept(cohort)
-        for found in scoped.covered(cohort, scoped.scopes_for(cohort, holds, at)):
+        for found in messages:
             kept.aside += found.is_aside
             kept.live += not found.is_aside
             left -= 1

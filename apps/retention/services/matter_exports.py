@@ -162,8 +162,8 @@ def stream(*, export: MatterExport, by: StaffMember, at: datetime) -> Iterator[b
     holds = [hold for hold in asking.in_force(at) if hold.matter_id == export.matter_id]
     with zipfile.ZipFile(pipe, "w", compression=zipfile.ZIP_DEFLATED) as whole:
         with whole.open(_entry("messages.jsonl", at), "w", force_zip64=True) as file:
-            for cohort in scoped.cohorts_touched(holds):
-                for found in scoped.covered(cohort, scoped.scopes_for(cohort, holds, at)):
+            for cohort, messages in scoped.by_cohort(holds, at):
+                for found in messages:
                     line = _line(found)
                     content.update(line)
                     file.write(line)
