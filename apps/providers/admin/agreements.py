@@ -177,7 +177,7 @@ class AgreementAdmin(ScopedHistoryAdmin, AddedByService):
         if not required:
             return "none for this kind"
         rows = ((chip("found", "ok") if clause.code in agreement.clauses else chip("not found", "wait"), clause) for clause in required)
-        return format_html("<ul>{}</ul>", format_html_join("", "<li>{} {}</li>", rows))
+        return format_html("<div>{}</div>", format_html_join("", "<div>{} {}</div>", rows))
 
     @admin.display(description="confirmation")
     def confirmation(self, agreement: Agreement) -> str:

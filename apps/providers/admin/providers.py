@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.audit.history import ScopedHistoryAdmin
@@ -35,6 +35,11 @@ CHAIN_TONES = {
 }
 RESULT_TONES = {ReviewResult.PASSED: "ok", ReviewResult.CONDITIONS: "warn", ReviewResult.FAILED: "bad"}
 LISTED = 100
+#: what can be added to a provider: label, page, permission
+FURTHER = (
+    ("an agreement", "agreement", agreeing.PROPOSE), ("a review", "securityreview", reviewing.RECORD),
+    ("a member of its chain", "subprocessor", chaining.PROPOSE),
+)  # fmt: skip
 
 
 class NeedFilter(admin.SimpleListFilter):
@@ -170,7 +175,9 @@ class ProviderAdmin(ScopedHistoryAdmin, AddedByService):
     chips = {"state": PROVIDER_TONES}
     reveal_permission = "providers.reveal_provider"
     fieldsets = (
-        (None, {"fields": ("reference", "legal_name", "role", "state", "gate", "service", "where", "hipaa_relevant", "clients_named", "owner_named")}),
+        (None, {"fields": (
+            "reference", "legal_name", "role", "state", "gate", "service", "where", "hipaa_relevant", "clients_named", "owner_named", "further",
+        )}),
         ("Its contact", {"fields": ("contact_name", "contact_email")}),
         ("Its life", {"fields": (
             "proposed_by", "proposed_at", "activation_asked_by", "activated_by", "activated_at", "in_use_since", "suspended_by", "suspended_at",
@@ -178,7 +185,7 @@ class ProviderAdmin(ScopedHistoryAdmin, AddedByService):
         ), "classes": ("collapse",)}),
         ("Time line", {"fields": ("time_line",)}),
     )  # fmt: skip
-    readonly_fields = ("gate", "where", "clients_named", "owner_named", "time_line")
+    readonly_fields = ("gate", "where", "clients_named", "owner_named", "further", "time_line")
     inlines = (AgreementInline, ReviewInline, GrantInline, ChainInline)
     empty_note = "No service provider is registered yet. A privacy analyst proposes the first; nothing goes to anybody who is not here."
     acts = (
@@ -274,20 +281,28 @@ class ProviderAdmin(ScopedHistoryAdmin, AddedByService):
         return standing.time_line(provider, clock.now())
 
     def act_buttons(self, request: HttpRequest, obj: Provider | None) -> list[dict]:
-        """Who asked does not decide; and the pages that add something to this provider are one click away."""
+        """Who asked does not decide."""
         buttons = super().act_buttons(request, obj)
         if obj is None:
             return buttons
         approval = locking.waiting(ACTIVATE, obj.reference)
         if approval is not None and approval.asked_by_id == request.user.pk:
             buttons = [button for button in buttons if button["name"] not in ("activate", "reject_activation")]
-        if obj.state == ProviderState.ENDED:
-            return buttons
-        return buttons + [
-            {"label": label, "url": f"{reverse(f'admin:providers_{page}_add')}?provider={obj.reference}", "danger": False, "name": f"add_{page}"}
-            for label, page, right in (
-                ("Add an agreement", "agreement", agreeing.PROPOSE), ("Record a review", "securityreview", reviewing.RECORD),
-                ("Add to its chain", "subprocessor", chaining.PROPOSE),
-            )
-            if request.user.has_perm(right)
-        ]  # fmt: skip
+        return buttons
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Provider | None:
+        """Who looks is remembered with the row: the links on its page are those that this person may follow."""
+        provider = super().get_object(request, object_id, from_field)
+        if provider is not None:
+            provider.looked_at_by = request.user
+        return provider
+
+    @admin.display(description="add to it")
+    def further(self, provider: Provider) -> SafeString | str:
+        member = getattr(provider, "looked_at_by", None)
+        if provider.state == ProviderState.ENDED or member is None:
+            return ""
+        pages = [
+            (f"{reverse(f'admin:providers_{page}_add')}?provider={provider.reference}", label) for label, page, right in FURTHER if member.has_perm(right)
+        ]
+        return format_html_join(" · ", '<a href="{}">{}</a>', pages)

@@ -59,13 +59,16 @@ class RegisterImportAdmin(AddedByService):
         ),
     )  # fmt: skip
 
+    def get_fieldsets(self, request: HttpRequest, obj: RegisterImport | None = None):
+        """What it did is told once it did it; until then, what it would do."""
+        told = super().get_fieldsets(request, obj)
+        return told if obj is None else [told[0], told[1] if is_waiting(obj) else told[2]]
+
     def add(self, request: HttpRequest, values: dict[str, Any]) -> RegisterImport:
         return register.upload(**values, by=request.user, at=clock.now())
 
     @admin.display(description="line by line")
-    def preview(self, upload: RegisterImport) -> SafeString | str:
-        if not is_waiting(upload):
-            return "The file is emptied; what it did stands below."
+    def preview(self, upload: RegisterImport) -> SafeString:
         return render_to_string("providers/import_preview.html", {"lines": register.plan(bytes(upload.content))})
 
 
