@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -159,7 +159,7 @@ def what_ending_does(provider: Provider) -> list[str]:
 
 def export(request: HttpRequest, _nothing: None, _form: None) -> HttpResponse:
     at = clock.now()
-    response = StreamingHttpResponse(register.export_lines(by=request.user, at=at), content_type="text/csv; charset=utf-8")
+    response = HttpResponse("".join(register.export_lines(by=request.user, at=at)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="register-of-providers-{at:%Y-%m-%d}.csv"'
     response["X-Content-Type-Options"] = "nosniff"
     return response
