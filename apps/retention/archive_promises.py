@@ -1,4 +1,4 @@
-"""How P06 and P19 are proven for archives: by SQL on the rows and by looking at files, sharing nothing with the services."""
+"""How P06, P12 and P19 are proven for archives: by SQL on the rows and by looking at files, sharing nothing with the services."""
 
 import hashlib
 import json
@@ -143,6 +143,58 @@ def every_place_is_in_the_united_states(at: datetime) -> Looked:
     return Looked(len(rows), tuple(found))
 
 
+#: what lies with somebody else and was handed over: parts that arrived, and manifests
+HANDED_OVER = """
+WITH handed AS (
+    SELECT p.archive_id, 'part ' || p.number AS what, p.sha256 AS digest, p.disclosure, coalesce(p.verified_at, p.delivered_at) AS at
+    FROM retention_archivepart p WHERE p.state IN ('delivered', 'verified')
+    UNION ALL
+    SELECT a.id, 'manifest', decode(a.manifest->'receipt'->>'sha256', 'hex'),
+        CASE WHEN a.manifest ? 'disclosure' THEN a.manifest->>'disclosure' ELSE '' END, coalesce(a.closed_at, a.opened_at)
+    FROM retention_archive a WHERE a.manifest ? 'receipt'
+)
+SELECT a.reference, h.what, h.disclosure, h.at > stood.applied, d.id IS NOT NULL, d.digest IS NOT DISTINCT FROM h.digest,
+    coalesce((d.recipient_kind = 'client' AND d.recipient = o.reference AND t.kind = 'own_server')
+        OR (d.recipient_kind = 'provider' AND d.recipient = v.reference AND t.place = 's3'), false) AND d.about_organization = o.reference,
+    EXISTS (SELECT 1 FROM gate_permit m JOIN gate_crossing c ON c.permit_id = m.id WHERE m.disclosure_id = d.id AND m.spent_at IS NOT NULL),
+    EXISTS (SELECT 1 FROM audit_event e WHERE e.object = a.reference AND e.verb = 'archive.taken_over')
+FROM handed h JOIN retention_archive a ON a.id = h.archive_id JOIN retention_archivetarget t ON t.id = a.target_id
+JOIN accounts_organization o ON o.id = t.organization_id LEFT JOIN providers_provider v ON v.id = t.provider_id
+LEFT JOIN gate_disclosure d ON d.reference = h.disclosure
+CROSS JOIN (SELECT applied FROM django_migrations WHERE app = 'retention' AND name = '0018_what_leaves_has_its_disclosure') stood
+WHERE t.place <> 'local' AND h.at > %s ORDER BY a.id, h.what
+"""
+#: the ledger of what left is kept for six years
+KEPT = timedelta(days=2192)
+
+
+def what_lies_elsewhere_was_let_out(at: datetime) -> Looked:
+    """Each part and manifest at a client's server or a provider's store has the disclosure of exactly those bytes to exactly them.
+
+    What was proven there before there was a gate has none. Of an archive that was taken over after a restore the journal names the
+    disclosure, which itself may have gone with the database.
+    """
+    rows = _rows(HANDED_OVER, [at - KEPT])
+    found = []
+    for reference, what, disclosure, since_the_gate, is_there, same_bytes, same_recipient, crossed, taken_over in rows:
+        if (disclosure is None and not since_the_gate) or (disclosure and taken_over and not is_there):
+            continue
+        if not disclosure:
+            why = "was delivered without a disclosure"
+        elif not is_there:
+            why = f"names {disclosure}, which is not in the ledger"
+        elif not same_bytes:
+            why = f"is not what {disclosure} let out"
+        elif not same_recipient:
+            why = f"lies with somebody else than {disclosure} names"
+        elif not crossed:
+            why = f"left without a connection under the permit of {disclosure}"
+        else:
+            continue
+        found.append(Violation(reference, f"{what} {why}"))
+    return Looked(len(rows), tuple(found))
+
+
 CHECKS = (
     Check("P06", "retention.archives", "A closed archive has what was sealed, each part proven at its place",
           every_archive_has_what_was_sealed),
@@ -150,6 +202,8 @@ CHECKS = (
     Check("P06", "retention.lag", "What is owed to an archive leaves daily", archives_do_not_lag),
     Check("P06", "retention.own_servers", "Of what lies on a client's own server we keep no key and no copy",
           what_is_the_clients_is_nowhere_here),
+    Check("P12", "retention.handed_over", "What lies at a client's server or a provider's store was let out by the gate, byte by byte",
+          what_lies_elsewhere_was_let_out),
     Check("P19", "retention.places", "Every place of archives is in the United States, or has its approved exception",
           every_place_is_in_the_united_states),
 )  # fmt: skip

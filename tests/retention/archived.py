@@ -10,6 +10,7 @@ from django.conf import settings
 from apps.accounts.models import Organization
 from apps.foundation import signing
 from apps.foundation.keys import keystore
+from apps.providers.models import Provider
 from apps.retention import envelope
 from apps.retention.archives import verify_archive
 from apps.retention.archives.age_keys import age_identity
@@ -17,12 +18,20 @@ from apps.retention.models import Archive, ArchiveTarget
 from apps.retention.services import targets
 from tests import cast
 from tests.cast import NOON
+from tests.providers import registry
 
 
 def hosted(organization: Organization, *, at: datetime = NOON, **given) -> ArchiveTarget:
     """A folder of ours, in use."""
     target = targets.propose(organization=organization, kind="hosted", place="local", by=cast.bo(), at=at, **given)
     return targets.approve(target=target, by=cast.cleo(), at=at)
+
+
+def store_provider(*, at: datetime = NOON) -> Provider:
+    """Who runs a store for us: in use, with a business associate agreement and a grant for archives."""
+    provider = registry.in_use("Harbor Storage, Inc.", baa=True, at=at)
+    registry.granted(provider, "message", "contact", "identity", purposes=("archiving",), patient_information=True, at=at)
+    return provider
 
 
 def folder() -> Path:

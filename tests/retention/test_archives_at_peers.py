@@ -6,6 +6,7 @@ import pytest
 
 from apps.foundation import clock
 from apps.foundation.keys import keystore
+from apps.gate.states import ContactReason
 from apps.retention.archives.places.troubles import StillLocked
 from apps.retention.models import Archive, ArchivePart, Certificate, Cohort, Destruction, Segment
 from apps.retention.services import accounts, archiving, sweep, targets
@@ -131,12 +132,13 @@ def test_an_archive_on_s3_is_locked_for_its_life_and_is_ended_only_after_its_loc
     cast.house()
     now = clock.now()
     mercy = cast.client("Mercy General", archive="hosted")
+    store = archived.store_provider(at=now)
     cast.rule(mercy, 1, at=now - timedelta(minutes=1))
     settings_of = dict(s3.settings)
     address = f"{settings_of.pop('url')}/{settings_of.pop('bucket')}"
     target = targets.propose(
         organization=mercy, kind="hosted", place="s3", address=address, credentials=s3.credentials, options=settings_of, keep_days=2,
-        by=cast.bo(), at=now,
+        provider=store, by=cast.bo(), at=now,
     )  # fmt: skip
     targets.approve(target=target, by=cast.cleo(), at=now)
     cast.hand_over(mercy, [cast.message(n, at=now) for n in range(1, 6)], at=now)
@@ -152,7 +154,7 @@ def test_an_archive_on_s3_is_locked_for_its_life_and_is_ended_only_after_its_loc
     archive.refresh_from_db()
     assert archive.keep_until == (now + 2 * DAY).date()
     assert ends.open_due(at=now) == []
-    with archiving.parts.places.place_of(archive.target) as place, pytest.raises(StillLocked):
+    with archiving.parts.places.place_of(archive.target, ContactReason.REMOVAL, at=now) as place, pytest.raises(StillLocked):
         place.remove(part.name, archiving.parts.Receipt.from_dict(part.receipt), at=now)
     assert Destruction.objects.count() == 0
     assert s3.stored(part.name) is not None

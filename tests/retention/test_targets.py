@@ -6,6 +6,7 @@ from django.db import IntegrityError, connection, transaction
 
 from apps.gate.client.addresses import AddressUnsafe
 from apps.gate.client.troubles import PeerDown, PeerSettingsUnfit
+from apps.gate.states import ContactReason
 from apps.mail.models import OutgoingMail
 from apps.retention.archives.age_keys import NotARecipient
 from apps.retention.models import ArchiveTarget
@@ -186,7 +187,7 @@ def test_credentials_lie_encrypted_and_nowhere_else(northgate, https, home):  # 
     assert TOKEN not in everything
     assert TOKEN.encode().hex() not in everything
     ArchiveTarget.objects.filter(pk=target.pk).update(credentials=b"\0" * 60)
-    with pytest.raises(places.CredentialsUnreadable), places.place_of(ArchiveTarget.objects.get(pk=target.pk)):
+    with pytest.raises(places.CredentialsUnreadable), places.place_of(ArchiveTarget.objects.get(pk=target.pk), ContactReason.LOOK, at=NOON):
         pass
 
 
@@ -196,7 +197,7 @@ def test_an_approved_server_is_only_reached_where_it_was_approved(northgate, htt
     ArchiveTarget.objects.filter(pk=target.pk).update(address=target.address.replace("127.0.0.1", "archive.example.com"))
     monkeypatch.setattr("socket.getaddrinfo", lambda *_given, **_more: pytest.fail("a name was looked up again"))
     target.refresh_from_db()
-    with places.place_of(target) as place:
+    with places.place_of(target, ContactReason.LOOK, at=NOON) as place:
         assert str(place.guard.pin(place.guard.read(target.address, scheme="https")).addresses[0]) == "127.0.0.1"
 
 

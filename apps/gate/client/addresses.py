@@ -12,9 +12,10 @@ import re
 import socket
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from apps.gate.client.passage import NoPassage, Passage
 from apps.gate.client.troubles import PeerDown, PeerSlow, PeerUnsafe
 
 Address = IPv4Address | IPv6Address
@@ -96,19 +97,24 @@ class Target:
 
 @dataclass(frozen=True)
 class Pinned:
-    """A target with the addresses that its name had when it was looked up; each of them was checked."""
+    """A target with the addresses that its name had when it was looked up; each of them was checked. Connected inside `passage` only."""
 
     target: Target
     addresses: tuple[Address, ...]
+    passage: Passage
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """What may be reached. `ports` None means any; `allowed` are networks that pass although they are not the Internet."""
+    """What may be reached. `ports` None means any; `allowed` are networks that pass although they are not the Internet.
+
+    Without a passage it reads and judges addresses, but asks nobody for one.
+    """
 
     ports: frozenset[int] | None = frozenset({443, 8443, 22, 2222})
     allowed: tuple[Network, ...] = ()
     resolve_seconds: float = 10
+    passage: Passage | None = None
 
     @classmethod
     def of(cls, *, ports: Iterable[int] | None, allowed: Iterable[str] = ()) -> "Guard":
@@ -117,7 +123,18 @@ class Guard:
 
     def for_our_own(self) -> "Guard":
         """The same for places that we run ourselves: also on private networks, on any port."""
-        return Guard(ports=None, allowed=(*self.allowed, *OWN_NETWORKS), resolve_seconds=self.resolve_seconds)
+        return replace(self, ports=None, allowed=(*self.allowed, *OWN_NETWORKS))
+
+    def within(self, passage: Passage) -> "Guard":
+        """The same, with the passage in which names are looked up and connections are opened."""
+        return replace(self, passage=passage)
+
+    def way(self) -> Passage:
+        """The open passage. NoPassage where there is none."""
+        if self.passage is None:
+            raise NoPassage
+        self.passage.require_open()
+        return self.passage
 
     def read(self, url: str, *, scheme: str) -> Target:
         """The target that `url` names. AddressUnsafe where it could be read in more than one way, or names a wrong port."""
@@ -135,11 +152,11 @@ class Guard:
 
     def pin(self, target: Target) -> Pinned:
         """Look the target's name up, once, and check every answer; one bad answer spoils all."""
-        literal = _literal(target.host)
+        passage, literal = self.way(), _literal(target.host)
         addresses = (literal,) if literal else _look_up(target.host, target.port, self.resolve_seconds)
         for address in addresses:
             self.require_allowed(address)
-        return Pinned(target, addresses)
+        return Pinned(target, addresses, passage)
 
     def require_allowed(self, address: Address) -> None:
         """AddressUnsafe unless `address` is one on the Internet, or explicitly allowed."""

@@ -73,9 +73,13 @@ def troubles() -> Iterator[None]:
 
 
 def dial(pinned: Pinned, deadline: Deadline) -> socket:
-    """A connection to one of the checked addresses, the first that answers."""
+    """A connection to one of the checked addresses, the first that answers. The only opener of connections there is.
+
+    Each is recorded before it is opened. NoPassage where the passage is closed.
+    """
     trouble: PeerTrouble = PeerDown("The place takes no connection.")
     for number, address in enumerate(pinned.addresses, 1):
+        pinned.passage.cross(pinned.target.host, str(address), pinned.target.port)
         wait = deadline.wait() / (2 if number < len(pinned.addresses) else 1)  # so that the next one gets its turn
         connection = socket(AF_INET6 if address.version == 6 else AF_INET, SOCK_STREAM)
         try:

@@ -15,6 +15,7 @@ from apps.accounts.places import COUNTRIES
 from apps.foundation import clock
 from apps.foundation.admin import Act, CovenantAdmin, chip, number
 from apps.foundation.refusals import Refusal
+from apps.providers.models import Provider
 from apps.retention.models import ArchiveTarget
 from apps.retention.services import targets
 from apps.retention.services.archives import contracts, lag
@@ -50,6 +51,9 @@ class TargetForm(forms.Form):
         max_length=300, required=False,
         help_text="https://… or sftp://… with its folder; for S3 https://store.example.com/bucket; none for a folder of ours.",
     )  # fmt: skip
+    provider = forms.CharField(
+        max_length=20, required=False, label="Provider", help_text="S3 only: who runs the store for us, by reference: PRV-7F3K2MP. With a grant for archives.",
+    )  # fmt: skip
     login = forms.CharField(max_length=80, required=False, label="User at the server", help_text="SFTP only.")
     peer_key = forms.CharField(
         max_length=800, required=False, label="Key of the server", widget=forms.Textarea(attrs={"rows": 2}),
@@ -75,6 +79,9 @@ class TargetForm(forms.Form):
             raise forms.ValidationError("There is no organization with that reference.")
         return organization
 
+    def clean_provider(self) -> Provider | None:
+        return provider_named(self.cleaned_data["provider"])
+
     def values(self) -> dict:
         given = dict(self.cleaned_data)
         place, credential = given["place"], given.pop("credential").strip()
@@ -86,6 +93,16 @@ class TargetForm(forms.Form):
         }  # fmt: skip
 
 
+def provider_named(reference: str) -> Provider | None:
+    """The provider of that reference; none where nothing was written."""
+    if not reference.strip():
+        return None
+    provider = Provider.objects.filter(reference=reference.strip().upper()).first()
+    if provider is None:
+        raise forms.ValidationError("There is no provider with that reference.")
+    return provider
+
+
 def credentials_of(place: str, text: str) -> Mapping[str, str]:
     """What was written into the one box for credentials, by the names that the place gives them."""
     if place == PlaceKind.SFTP:
@@ -93,6 +110,13 @@ def credentials_of(place: str, text: str) -> Mapping[str, str]:
     if place == PlaceKind.S3:
         return dict(zip(("access_key", "secret_key"), map(str.strip, text.splitlines()), strict=False))
     return {"token": text} if place == PlaceKind.HTTPS else {}
+
+
+class ProviderForm(forms.Form):
+    provider = forms.CharField(max_length=20, help_text="Who runs the store for us, by reference, e.g. PRV-7F3K2MP.")
+
+    def clean_provider(self) -> Provider:
+        return provider_named(self.cleaned_data["provider"])
 
 
 class AnswerForm(forms.Form):
@@ -123,6 +147,8 @@ def what_approving_does(target: ArchiveTarget) -> list[str]:
     ]
     if target.country != "US":
         said.append(f"It stores outside the United States, because: “{target.country_reason}”. You approve that exception.")
+    if target.provider is not None:
+        said.append(f"{target.provider.reference} runs the store. The gate asks each time whether it may have archives; without a grant in force nothing goes.")
     if target.kind == TargetKind.OWN_SERVER:
         said.append("Only the client can open what goes there. We keep no copy and no key.")
     return said
@@ -155,7 +181,7 @@ class ArchiveTargetAdmin(CovenantAdmin):
     chips = {"state": TARGET_TONES}
     fieldsets = (
         (None, {"fields": ("reference", "organization", "kind", "state", "lag")}),
-        ("Where", {"fields": ("place", "address", "pinned_address", "country", "country_reason", "login", "peer_key", "keep_days")}),
+        ("Where", {"fields": ("place", "provider", "address", "pinned_address", "country", "country_reason", "login", "peer_key", "keep_days")}),
         ("Who can open it", {"fields": ("recipient", "proof")}),
         ("Who decided", {"fields": ("proposed_by", "proposed_at", "tried_at", "decided_by", "decided_at")}),
         ("How it goes", {"fields": ("health", "last_success_at", "failures", "next_try_at", "last_error")}),
@@ -210,6 +236,14 @@ class ArchiveTargetAdmin(CovenantAdmin):
             run=lambda request, target, _form: f"{targets.resume(target=target, by=request.user, at=clock.now())} is in use again.",
         ),
         Act(
+            "name_provider", "Name who runs the store", targets.ACT, danger=False, form=ProviderForm, applies=targets.lacks_provider,
+            explain=lambda target: ["The gate asks each time whether this provider may have archives. Until it is named nothing goes there, or comes back."],
+            run=lambda request, target, form: (
+                f"{targets.name_provider(target=target, **form.cleaned_data, by=request.user, at=clock.now())}: its store is run by "
+                f"{form.cleaned_data['provider']}."
+            ),
+        ),
+        Act(
             "end", "End", targets.ACT, danger=True, applies=lambda target: target.state in (TargetState.ACTIVE, TargetState.SUSPENDED),
             explain=lambda target: [
                 "Nothing is delivered there any more. What lies there stays until its own end.",
@@ -239,7 +273,7 @@ class ArchiveTargetAdmin(CovenantAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest):
-        return super().get_queryset(request).select_related("organization")
+        return super().get_queryset(request).select_related("organization", "provider")
 
     @admin.display(description="health")
     def health(self, target: ArchiveTarget) -> SafeString | str:

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from apps.accounts.models import Organization, Person
 from apps.foundation.personal_data import DataCategory, Purpose, personal
 from apps.foundation.references import new_reference
+from apps.providers.models import Provider
 from apps.retention.models.cohorts import Cohort
 from apps.retention.states import ArchiveState, PartState, PlaceKind, RequestState, TargetKind, TargetState
 
@@ -30,7 +31,7 @@ class ArchiveTarget(models.Model):
     NOT_PERSONAL = (
         "id", "reference", "organization", "kind", "place", "address", "pinned_address", "country", "recipient", "peer_key",
         "login", "credentials", "keep_days", "state", "challenge", "proven_at", "tried_at", "proposed_at", "decided_at",
-        "last_success_at", "failures", "next_try_at", "last_error", "options", "wrong_answers",
+        "last_success_at", "failures", "next_try_at", "last_error", "options", "wrong_answers", "provider",
     )  # fmt: skip
 
     reference = models.CharField(max_length=20, unique=True, default=target_reference, editable=False)
@@ -39,6 +40,9 @@ class ArchiveTarget(models.Model):
     place = models.CharField(max_length=6, choices=PlaceKind.choices)
     address = models.CharField(max_length=300, blank=True, help_text="https://… or sftp://…; for S3 endpoint and bucket; none for a folder of ours")
     pinned_address = models.CharField(max_length=45, blank=True, editable=False, help_text="What its name resolved to when it was approved")
+    provider = models.ForeignKey(
+        Provider, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="Who runs it for us; of S3 only",
+    )  # fmt: skip
     country = models.CharField(max_length=2, help_text="Where it stores, two capitals")
     country_reason = personal(
         models.CharField("why outside the United States", max_length=200, blank=True,
@@ -76,6 +80,9 @@ class ArchiveTarget(models.Model):
             models.UniqueConstraint(
                 name="one_place_in_use_per_organization_and_kind", fields=["organization", "kind"],
                 condition=Q(state__in=[TargetState.ACTIVE, TargetState.SUSPENDED]),
+            ),
+            models.CheckConstraint(
+                name="only_a_store_is_run_by_a_provider", condition=Q(provider__isnull=True) | Q(place=PlaceKind.S3),
             ),
             models.CheckConstraint(
                 name="another_country_has_its_reason", condition=Q(country="US") | ~Q(country_reason=""),
@@ -148,7 +155,7 @@ class ArchivePart(models.Model):
 
     NOT_PERSONAL = (
         "id", "archive", "number", "name", "state", "through_id", "through_amendment", "lines", "bytes", "sha256", "receipt",
-        "made_at", "delivered_at", "verified_at", "facts", "numbers",
+        "made_at", "delivered_at", "verified_at", "facts", "numbers", "disclosure",
     )  # fmt: skip
 
     archive = models.ForeignKey(Archive, on_delete=models.PROTECT, related_name="parts")
@@ -167,6 +174,9 @@ class ArchivePart(models.Model):
     made_at = models.DateTimeField()
     delivered_at = models.DateTimeField(null=True)
     verified_at = models.DateTimeField(null=True)
+    disclosure = models.CharField(
+        max_length=20, null=True, default="", help_text="Of the gate, by reference; empty in a folder of ours, none where it was proven before there was a gate"
+    )
 
     class Meta:
         ordering = ["archive_id", "number"]

@@ -25,6 +25,7 @@ from apps.accounts.states import ArchiveEntitlement
 from apps.audit.services import ledger
 from apps.foundation.actors import SYSTEM
 from apps.foundation.refusals import Refusal
+from apps.gate.client.passage import NOT_LET_OUT
 from apps.gate.client.troubles import PeerTrouble
 from apps.mail.services import outbox
 from apps.retention.archives.places.troubles import NameTaken, NameUnfit, NotThere, SourceDiffers, TooLarge
@@ -102,7 +103,7 @@ def _serve(target: ArchiveTarget, at: datetime, began: float) -> list[str]:
                     break
         except OF_ONE_ARCHIVE as refusal:
             _held_up(archive, f"{refusal.code}: {refusal.what}"[:200], at)
-        except (PeerTrouble, CredentialsUnreadable) as refusal:
+        except (PeerTrouble, CredentialsUnreadable, *NOT_LET_OUT) as refusal:
             _failed(target, f"{refusal.code}: {refusal.what}"[:200], at)
             return closed
         except Refusal as refusal:

@@ -32,6 +32,7 @@ from apps.foundation.clock import day_of
 from apps.foundation.keys import KeyDestroyed, keystore
 from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
+from apps.gate.client.passage import NOT_LET_OUT
 from apps.gate.client.troubles import PeerTrouble
 from apps.holds.services import asking
 from apps.retention.models import Cohort, Destruction
@@ -134,6 +135,8 @@ def destroy_due(*, at: datetime) -> list[str]:
             done.append(run(work=work, at=at).reference)
         except TakenOver:
             log.info("destruction_taken_over", destruction=work.reference)
+        except NOT_LET_OUT as no:  # who has the copies may not be spoken to now; they are unreadable already
+            _note(work, f"{no.code}: {no.what}"[:200], wait=PLACE_REST)
         except PeerTrouble as trouble:
             _note(work, f"{trouble.code}: {trouble.what}"[:200], wait=PLACE_REST if trouble.retryable else None)
         except Refusal as refusal:

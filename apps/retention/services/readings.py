@@ -25,6 +25,7 @@ from apps.foundation.keys import keystore
 from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
 from apps.gate.client.wire import BLOCK
+from apps.gate.states import ContactReason
 from apps.retention import envelope
 from apps.retention.archives import reading as format_reading
 from apps.retention.archives.age_keys import age_identity
@@ -158,7 +159,7 @@ def begin(*, reading: ArchiveReading, by: StaffMember, at: datetime) -> ArchiveR
 def stream(*, reading: ArchiveReading, by: StaffMember, at: datetime) -> Iterator[bytes]:
     """The messages as JSON lines, and the record of how many left at the end. Call `begin` first."""
     count = 0
-    for line in _lines(reading):
+    for line in _lines(reading, by, at):
         count += 1
         yield canonical(line) + b"\n"
     with transaction.atomic():
@@ -168,12 +169,12 @@ def stream(*, reading: ArchiveReading, by: StaffMember, at: datetime) -> Iterato
         ledger.record("reading.left", by=by.actor, about=reading.reference, at=at, facts={"lines": count})
 
 
-def _lines(reading: ArchiveReading) -> Iterator[dict]:
+def _lines(reading: ArchiveReading, by: StaffMember, at: datetime) -> Iterator[dict]:
     """Each message as it was last, the newest part first, so that what was edited is seen before what it replaced."""
     archive, covers = reading.archive, _covers(reading.person)
     replaced = set(archive.manifest["manifest"]["deleted"])
     secret = envelope.archive_key(keystore(), organization=archive.cohort.organization.reference, archive=archive.reference)
-    with places.place_of(archive.target) as place:
+    with places.place_of(archive.target, ContactReason.READ_BACK, by=by, at=at) as place:
         for part in _parts(reading):
             first_here = unpacked([bytes(part.numbers)])
             with _fetched(place, part) as file:

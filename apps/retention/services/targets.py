@@ -23,6 +23,7 @@ from apps.foundation.digests import canonical, sha256
 from apps.foundation.moves import NotAMove, require_move
 from apps.foundation.refusals import Refusal
 from apps.mail.services import outbox
+from apps.providers.models import Provider
 from apps.retention.archives import age_keys
 from apps.retention.archives.places.registry import PLACES
 from apps.retention.models import ArchiveTarget
@@ -54,6 +55,13 @@ class CountryNeedsReason(Refusal):
 
     code = "country_needs_reason"
     mend = "Choose a place in the United States, or write down why this one is elsewhere; the second person decides on it."
+
+
+class NotRunByAProvider(Refusal):
+    """Only a store is run for us by a provider."""
+
+    code = "not_run_by_a_provider"
+    mend = "A folder is on our own disks, and a client's own server is the client's: name no provider."
 
 
 class NotOfThisKind(Refusal):
@@ -98,6 +106,7 @@ def digest_of(target: ArchiveTarget) -> bytes:
             target.reference, target.organization_id, target.kind, target.place, target.address, target.country,
             target.country_reason, target.recipient, target.peer_key, target.login, target.keep_days, target.options,
             bytes(target.credentials or b"").hex(), target.proven_at.isoformat() if target.proven_at else "",
+            *([target.provider.reference] if target.provider is not None else ()),  # what was asked for before has none
         ])
     )  # fmt: skip
 
@@ -106,7 +115,7 @@ def digest_of(target: ArchiveTarget) -> bytes:
 def propose(
     *, organization: Organization, kind: str, place: str, by: StaffMember, at: datetime, address: str = "", country: str = "US",
     country_reason: str = "", recipient: str = "", peer_key: str = "", login: str = "", credentials: Mapping[str, str] | None = None,
-    keep_days: int | None = None, options: Mapping[str, str] | None = None,
+    keep_days: int | None = None, options: Mapping[str, str] | None = None, provider: Provider | None = None,
 ) -> ArchiveTarget:  # fmt: skip
     """Propose a place. Nothing goes there until the client's key is proven, where it has one, and somebody else approves it."""
     proposer = presence.lock(by)[by.pk]
@@ -115,13 +124,15 @@ def propose(
         raise NotSuchAPlace
     if country != "US" and not country_reason.strip():
         raise CountryNeedsReason
+    if (place == PlaceKind.S3) != (provider is not None):
+        raise NotRunByAProvider if provider is not None else places.ProviderNotNamed
     is_own = kind == TargetKind.OWN_SERVER
     if is_own != bool(recipient.strip()) or (is_own and keep_days):
         raise NotOfThisKind
     if is_own:
         age_keys.recipient_of(recipient)
     target = ArchiveTarget(
-        organization=organization, kind=kind, place=place, address=address.strip(), country=country,
+        organization=organization, kind=kind, place=place, provider=provider, address=address.strip(), country=country,
         country_reason=country_reason.strip(), recipient=recipient.strip(), peer_key=peer_key.strip(), login=login.strip(),
         keep_days=None if is_own else keep_days or settings.ARCHIVE_KEEP_DAYS, options={k: v for k, v in (options or {}).items() if v},
         proposed_by=str(proposer.actor), proposed_at=at,
@@ -203,7 +214,7 @@ def _answer(target: ArchiveTarget, said: str, by: StaffMember, at: datetime) -> 
 def try_out(*, target: ArchiveTarget, by: StaffMember, at: datetime) -> ArchiveTarget:
     """Put a test object there, see it, remove it. A client's server is held to the address at which that worked."""
     presence.require_right(by, ACT if by.has_perm(ACT) else PROPOSE)
-    address = places.try_out(target, at=at)  # takes its time: outside of any transaction
+    address = places.try_out(target, by=by, at=at)  # takes its time: outside of any transaction
     with transaction.atomic():
         row = _locked(target)
         if digest_of(row) != digest_of(target):
@@ -283,6 +294,27 @@ def resume(*, target: ArchiveTarget, by: StaffMember, at: datetime) -> ArchiveTa
         target.failures, target.next_try_at, target.last_error = 0, None, ""
         target.save(update_fields=["failures", "next_try_at", "last_error"])
         doorbell.ring("archives.due")
+    return target
+
+
+def lacks_provider(target: ArchiveTarget) -> bool:
+    """Whether it is a store of before there was a gate, of which nobody said who runs it."""
+    is_decided = target.state not in (TargetState.PROPOSED, TargetState.REJECTED)
+    return target.place == PlaceKind.S3 and target.provider_id is None and is_decided
+
+
+@transaction.atomic
+def name_provider(*, target: ArchiveTarget, provider: Provider, by: StaffMember, at: datetime) -> ArchiveTarget:
+    """Say who runs a store that was registered before that was asked. Once: another provider is another target."""
+    actor = presence.lock(by)[by.pk]
+    presence.require_right(actor, ACT)
+    target = _locked(target)
+    if not lacks_provider(target):
+        raise NotRunByAProvider(f"{target.reference} is no store whose provider is not named.", mend="Propose another target for another provider.")
+    target.provider, target.failures, target.next_try_at, target.last_error = provider, 0, None, ""
+    target.save(update_fields=["provider", "failures", "next_try_at", "last_error"])
+    ledger.record("target.provider_named", by=actor, about=target.reference, at=at, facts={"provider": provider.reference})
+    doorbell.ring("archives.due")
     return target
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from apps.gate.client.addresses import METADATA, NOT_THE_INTERNET, OWN_NETWORKS, AddressUnsafe, Guard, is_internet
 from apps.gate.client.troubles import PeerDown
+from tests.gate.client import passages
 
 GUARD = Guard()
 
@@ -232,11 +233,14 @@ def resolver(monkeypatch):
     return resolver
 
 
-def pin(host: str = "archive.example.com"):
-    return GUARD.pin(GUARD.read(f"https://{host}/x", scheme="https"))
+@pytest.fixture
+def pin(db):
+    """Looks a name up, inside a passage as everything is."""
+    with passages.opened() as way:
+        yield lambda host="archive.example.com": GUARD.within(way).pin(GUARD.read(f"https://{host}/x", scheme="https"))
 
 
-def test_every_answer_is_pinned_once_and_in_order(resolver):
+def test_every_answer_is_pinned_once_and_in_order(resolver, pin):
     resolver.answers = [["93.184.215.14", "2606:4700:4700::1111", "93.184.215.14"]]
 
     assert pin().addresses == (ip_address("93.184.215.14"), ip_address("2606:4700:4700::1111"))
@@ -245,7 +249,7 @@ def test_every_answer_is_pinned_once_and_in_order(resolver):
 
 @pytest.mark.parametrize("bad", ["10.0.0.1", "127.0.0.1", "169.254.169.254", "::1", "::ffff:8.8.8.8", "fe80::1", "fe80::1%2", "100.100.100.200"])
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_one_bad_answer_among_good_ones_spoils_the_name(resolver, bad: str, place: int):
+def test_one_bad_answer_among_good_ones_spoils_the_name(resolver, pin, bad: str, place: int):
     answers = ["93.184.215.14", "2606:4700:4700::1111"]
     resolver.answers = [[*answers[:place], bad, *answers[place:]]]
 
@@ -253,7 +257,7 @@ def test_one_bad_answer_among_good_ones_spoils_the_name(resolver, bad: str, plac
         pin()
 
 
-def test_a_written_address_is_not_looked_up(resolver):
+def test_a_written_address_is_not_looked_up(resolver, pin):
     assert pin("93.184.215.14").addresses == (ip_address("93.184.215.14"),)
     with pytest.raises(AddressUnsafe):
         pin("10.0.0.1")
@@ -264,7 +268,7 @@ def test_a_written_address_is_not_looked_up(resolver):
 
 
 @pytest.mark.parametrize("name", ["localhost", "metadata.google.internal", "printer.local", "kubernetes.default.svc", "intranet"])
-def test_a_name_of_our_own_network_is_judged_by_its_address(resolver, name: str):
+def test_a_name_of_our_own_network_is_judged_by_its_address(resolver, pin, name: str):
     resolver.answers = [["10.9.8.7"]]
 
     with pytest.raises(AddressUnsafe):
@@ -275,7 +279,7 @@ def test_a_name_of_our_own_network_is_judged_by_its_address(resolver, name: str)
     "answer",
     [socket.gaierror(socket.EAI_NONAME, "unknown"), socket.gaierror(socket.EAI_AGAIN, "again"), UnicodeError("label too long"), []],
 )
-def test_a_name_without_an_answer_is_a_place_that_is_down(resolver, answer):
+def test_a_name_without_an_answer_is_a_place_that_is_down(resolver, pin, answer):
     resolver.answers = [answer]
 
     with pytest.raises(PeerDown) as caught:
@@ -283,14 +287,14 @@ def test_a_name_without_an_answer_is_a_place_that_is_down(resolver, answer):
     assert "archive.example.com" not in str(caught.value)
 
 
-def test_a_name_with_a_hundred_addresses_is_no_place(resolver):
+def test_a_name_with_a_hundred_addresses_is_no_place(resolver, pin):
     resolver.answers = [[f"93.184.215.{number}" for number in range(100)]]
 
     with pytest.raises(AddressUnsafe):
         pin()
 
 
-def test_an_answer_of_an_unknown_kind_is_refused(monkeypatch):
+def test_an_answer_of_an_unknown_kind_is_refused(monkeypatch, pin):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_later, **_options: [(socket.AF_UNIX, 1, 0, "", "/run/x")])
 
     with pytest.raises(AddressUnsafe):

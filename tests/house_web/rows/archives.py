@@ -7,6 +7,7 @@ import pyrage
 from apps.accounts.models import Organization
 from apps.accounts.services import registration
 from apps.foundation.actors import SYSTEM
+from apps.providers.models import Provider
 from apps.retention.models import Archive, ArchiveReading, ArchiveTarget
 from apps.retention.services import archiving, readings, sweep, targets
 from apps.retention.services.archives import contracts
@@ -50,6 +51,15 @@ def own_server() -> ArchiveTarget:
     return targets.propose(
         organization=accounts.a_client(), kind="own_server", place="https", address="https://archive.example.com/inbox", peer_key="ab" * 32,
         credentials={"token": "a-token"}, recipient=archived.recipient(IDENTITY), by=cast.bo(), at=NOON,
+    )  # fmt: skip
+
+
+def store_of_before() -> ArchiveTarget:
+    """A store from before it was asked who runs it, and a provider to name."""
+    archived.store_provider()
+    return ArchiveTarget.objects.create(
+        organization=hosted_client(), kind="hosted", place="s3", address="https://store.example.com/archives", country="US", keep_days=2192,
+        state="active", tried_at=NOON, proposed_by=str(cast.bo().actor), proposed_at=NOON, decided_by=str(cast.cleo().actor), decided_at=NOON,
     )  # fmt: skip
 
 
@@ -107,6 +117,7 @@ SCENES = {
     (ArchiveTarget, "reject"): Scene(lambda _member: target()),
     (ArchiveTarget, "suspend"): Scene(lambda _member: in_use()),
     (ArchiveTarget, "resume"): Scene(lambda _member: suspended()),
+    (ArchiveTarget, "name_provider"): Scene(lambda _member: store_of_before(), lambda _row: {"provider": Provider.objects.get().reference}),
     (ArchiveTarget, "end"): Scene(lambda _member: in_use()),
     (ArchiveTarget, "ask_contract_end"): Scene(lambda _member: contract(), committed=True),
     (ArchiveTarget, "end_contract"): Scene(lambda _member: ending(), committed=True),

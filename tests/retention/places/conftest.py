@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.gate.client import passages
 from tests.retention.places.peers import HttpsPeer, LocalPeer, OpenSshPeer, Peer, S3Peer, SshPeer
 from tests.retention.places.receiver import Receiver
 from tests.retention.places.s3_proxy import S3Proxy
@@ -16,6 +17,14 @@ from tests.retention.places.ssh_servers import OpenSsh, SshServer
 from tests.retention.places.tls import make_identity
 
 ALL = ("local", "s3", "https", "sftp", "openssh")
+
+
+@pytest.fixture(autouse=True)
+def passage(db, monkeypatch):
+    """The open passage of a spent permit, through which every place of a test is reached."""
+    with passages.opened() as way:
+        monkeypatch.setattr(Peer, "passage", way)
+        yield way
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 from apps.gate.client.addresses import Guard
+from apps.gate.client.passage import Passage
 from apps.gate.client.troubles import PeerSlow
 from apps.gate.client.wire import Limits
 from apps.retention.archives.places.base import Place, Receipt
@@ -56,10 +58,12 @@ class Peer(ABC):
     kind: str
     settings: dict[str, str]
     credentials: dict[str, str]
+    passage: ClassVar[Passage | None] = None
 
     def place(self, *, limits: Limits | None = None, guard: Guard = LOOPBACK, **changes: str) -> Place:
         """A place that points here, with other settings where the test says so."""
         settings = {**self.settings, **changes}
+        guard = guard.within(self.passage) if self.passage is not None else guard
         return PLACES[self.kind](settings, self.credentials, country="US", guard=guard, limits=limits or PATIENT)
 
     def as_json(self) -> str:

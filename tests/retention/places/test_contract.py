@@ -254,6 +254,7 @@ def test_a_name_that_could_lead_elsewhere_is_refused_before_anything_is_asked(pe
     assert peer.everything() == []
 
 
+@pytest.mark.django_db(transaction=True)
 def test_of_two_who_put_the_same_at_once_both_are_right_and_it_is_there_once(peer: Peer):
     receipts, troubles, begin = [], [], threading.Barrier(4)
     content = part(2 * BLOCK)
@@ -281,6 +282,7 @@ def test_of_two_who_put_the_same_at_once_both_are_right_and_it_is_there_once(pee
     assert peer.stored() == content
 
 
+@pytest.mark.django_db(transaction=True)
 def test_of_two_who_put_different_things_at_once_one_wins_whole(peer: Peer):
     contents = [part(2 * BLOCK, seed) for seed in ("one", "two")]
     receipts, begin = {}, threading.Barrier(2)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from tests.retention.places.peers import Peer
 
@@ -23,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 import django
 django.setup()
 from apps.gate.client.addresses import Guard
+from tests.gate.client import passages
 from apps.retention.archives.places.registry import PLACES
 
 given = json.load(sys.stdin)
@@ -44,10 +46,14 @@ def pass_through(name, megabytes):
     digest = hashlib.sha256()
     for _megabyte in range(megabytes):
         digest.update(MEGABYTE)
-    place = PLACES[given["kind"]](given["settings"], given["credentials"], country="US", guard=Guard.of(ports=None, allowed=["127.0.0.1"]))
+    with passages.opened() as way:
+        return go_through(name, megabytes, digest.hexdigest(), Guard.of(ports=None, allowed=["127.0.0.1"]).within(way))
+
+def go_through(name, megabytes, sha256, guard):
+    place = PLACES[given["kind"]](given["settings"], given["credentials"], country="US", guard=guard)
     begun = time.monotonic()
     until = datetime.now(UTC) + timedelta(seconds=3)
-    receipt = place.put(name, Stream(megabytes), size=megabytes << 20, sha256=digest.hexdigest(), keep_until=until)
+    receipt = place.put(name, Stream(megabytes), size=megabytes << 20, sha256=sha256, keep_until=until)
     sent = time.monotonic()
     place.prove(name, receipt)
     return peak(), round(sent - begun, 2), round(time.monotonic() - sent, 2)
@@ -57,12 +63,17 @@ print(json.dumps({"small": small[0], "large": large[0], "put_seconds": large[1],
 """
 
 
+def the_tests_own_database() -> str:
+    return os.environ["DATABASE_URL"].rpartition("/")[0] + "/" + settings.DATABASES["default"]["NAME"]
+
+
 @pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
 def test_memory_does_not_grow_with_the_size_of_an_object(peer: Peer, record_property):
     sender = subprocess.run(
         [sys.executable, "-c", SENDER],
         input=json.dumps({**json.loads(peer.as_json()), "megabytes": MEGABYTES}), text=True, capture_output=True,
-        cwd=CHECKOUT, env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}, check=False,
+        cwd=CHECKOUT, check=False, env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": the_tests_own_database()},
     )  # fmt: skip
     assert sender.returncode == 0, sender.stderr[-2000:]
 

@@ -8,6 +8,7 @@ from apps.gate.client.troubles import PeerSettingsUnfit, PeerTrouble
 from apps.retention.archives.places.base import Place
 from apps.retention.archives.places.checks import archives_stay_outside
 from apps.retention.archives.places.registry import PLACES, guard_for, open_place
+from apps.retention.services.archives.places import ProviderNotNamed
 from tests.retention.places.peers import NAME, HttpsPeer, LocalPeer, part, put
 from tests.retention.places.receiver import TOKEN
 
@@ -50,14 +51,14 @@ def test_an_unknown_kind_is_refused(archives, kind: str):
         open_place(kind, {}, {}, country="US")
 
 
-def test_a_clients_place_on_this_host_is_refused_unless_a_test_allows_it(archives, https: HttpsPeer):
+def test_a_clients_place_on_this_host_is_refused_unless_a_test_allows_it(archives, https: HttpsPeer, passage):
     archives.ARCHIVE_PORTS = [https.server.port]
     with pytest.raises(AddressUnsafe):
-        put(open_place("https", https.settings, {"token": TOKEN}, country="US"), part())
+        put(open_place("https", https.settings, {"token": TOKEN}, country="US", passage=passage), part())
     assert https.server.asked == []
 
     archives.ARCHIVE_ALLOWED_PRIVATE_ADDRESSES = ["127.0.0.1"]
-    place = open_place("https", https.settings, {"token": TOKEN}, country="US")
+    place = open_place("https", https.settings, {"token": TOKEN}, country="US", passage=passage)
     place.prove(NAME, put(place, part()))
 
 
@@ -109,5 +110,5 @@ def test_every_trouble_says_whether_trying_again_can_help():
     by_hand = {kind.__name__ for kind in kinds(PeerTrouble) if not kind.retryable}
     assert by_hand == {
         "PeerRefuses", "PeerUnsafe", "AddressUnsafe", "PeerMisbehaves", "NotThere", "NameTaken", "TooLarge", "NameUnfit",
-        "PeerSettingsUnfit",
+        "PeerSettingsUnfit", ProviderNotNamed.__name__,
     }  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from django.conf import settings
 
 from apps.gate.client.addresses import Guard
+from apps.gate.client.passage import Passage
 from apps.gate.client.troubles import PeerSettingsUnfit
 from apps.gate.client.wire import Limits
 from apps.retention.archives.places.base import Place
@@ -23,10 +24,12 @@ def guard_for(kind: type[Place]) -> Guard:
 
 
 def open_place(
-    kind: str, place_settings: Mapping[str, str], credentials: Mapping[str, str], *, country: str, limits: Limits | None = None
-) -> Place:
+    kind: str, place_settings: Mapping[str, str], credentials: Mapping[str, str], *, country: str, passage: Passage | None = None,
+    limits: Limits | None = None,
+) -> Place:  # fmt: skip
     """The place that was registered so. Refuses what describes none; nothing is connected yet."""
     if kind not in PLACES:
         raise PeerSettingsUnfit("There is no such kind of place.")
     found = PLACES[kind]
-    return found(place_settings, credentials, country=country, guard=guard_for(found), limits=limits)
+    guard = guard_for(found) if passage is None else guard_for(found).within(passage)
+    return found(place_settings, credentials, country=country, guard=guard, limits=limits)

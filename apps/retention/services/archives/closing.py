@@ -28,6 +28,7 @@ from apps.foundation.clock import day_of
 from apps.foundation.digests import MerkleTree, canonical, sha256
 from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
+from apps.gate.states import ContactReason
 from apps.retention.archives import manifest
 from apps.retention.archives.container import MANIFEST
 from apps.retention.archives.places.base import Receipt
@@ -38,6 +39,9 @@ from apps.retention.services.archives.numbers import unpacked
 from apps.retention.services.archives.parts import archive_of, is_complete, keep_days, object_name, recipient_of, start_over
 from apps.retention.services.archives.rows import Snapshot, snapshot
 from apps.retention.states import ARCHIVE_MOVES, COHORT_MOVES, ArchiveState, CohortState, TargetKind
+
+#: what is kept beside a signed manifest once its place said that it has it
+OF_DELIVERY = frozenset({"receipt", "disclosure"})
 
 KINDS = {
     ArchiveEntitlement.NONE: frozenset(),
@@ -166,7 +170,7 @@ def deliver_manifest(archive_id: int, at: datetime) -> None:
     if archive.target.kind == TargetKind.HOSTED:
         until = max((part.receipt.get("locked_until") or "" for part in archive.parts.all()), default="")
     try:
-        with places.place_of(archive.target) as place:
+        with places.delivery_to(archive, _handed(archive, content), at=at) as (place, disclosure):
             receipt = place.put(
                 object_name(archive, MANIFEST), io.BytesIO(content), size=len(content), sha256=sha256(content).hex(),
                 keep_until=datetime.fromisoformat(until) if until else None,
@@ -174,15 +178,23 @@ def deliver_manifest(archive_id: int, at: datetime) -> None:
     except NameTaken:
         start_over(archive, at=at, why=NameTaken.code)
         raise
-    _set_receipt(archive, receipt.as_dict(), "archive.manifest_delivered", at)
+    _set_receipt(archive, {"receipt": receipt.as_dict(), "disclosure": disclosure}, "archive.manifest_delivered", at)
+
+
+def _handed(archive: Archive, content: bytes) -> places.Handed:
+    """A manifest says of messages that they are there, and of nobody what they said."""
+    return places.Handed(
+        what=f"{archive.reference}/manifest", digest=sha256(content), size=len(content), categories=frozenset({"message"}),
+        fields=frozenset({"message_numbers"}),
+    )  # fmt: skip
 
 
 @transaction.atomic
-def _set_receipt(archive: Archive, receipt: dict | None, verb: str, at: datetime) -> None:
+def _set_receipt(archive: Archive, delivered: dict | None, verb: str, at: datetime) -> None:
     row = Archive.objects.select_for_update().get(pk=archive.pk)
     if row.state != ArchiveState.OPEN or row.reference != archive.reference:
         return
-    row.manifest = {name: value for name, value in row.manifest.items() if name != "receipt"} | ({"receipt": receipt} if receipt else {})
+    row.manifest = {name: value for name, value in row.manifest.items() if name not in OF_DELIVERY} | (delivered or {})
     row.save(update_fields=["manifest"])
     ledger.record(verb, by=SYSTEM, about=row.reference, at=at)
 
@@ -193,7 +205,7 @@ def close(archive_id: int, at: datetime) -> None:
     if archive.state != ArchiveState.OPEN or not archive.manifest or "receipt" not in archive.manifest:
         return
     try:
-        with places.place_of(archive.target) as place:
+        with places.place_of(archive.target, ContactReason.READ_BACK, at=at) as place:
             place.prove(object_name(archive, MANIFEST), Receipt.from_dict(archive.manifest["receipt"]))
     except NotProven:
         _set_receipt(archive, None, "archive.manifest_not_proven", at)
@@ -229,6 +241,7 @@ def _told(archive: Archive, cohort: Cohort) -> dict:
     return {
         "cohort": cohort.reference, "segment": archive.segment, "target": archive.target.reference,
         "keep_until": archive.keep_until, "closed_at": archive.closed_at, "manifest": archive.manifest["manifest"],
+        "disclosures": [archive.manifest.get("disclosure"), *(part.disclosure for part in archive.parts.order_by("number"))],
         "receipts": [{name: _plain(receipt.get(name)) for name in ("version", "locked_until")} for receipt in kept],
     }  # fmt: skip
 

@@ -22,6 +22,7 @@ from apps.audit.services import ledger
 from apps.foundation.actors import SYSTEM
 from apps.foundation.keys import keystore
 from apps.foundation.moves import require_move
+from apps.gate.states import ContactReason
 from apps.retention import envelope
 from apps.retention.archives.age_keys import age_identity
 from apps.retention.archives.container import PartFacts, PartWriter, folder_name, part_header, part_name
@@ -34,9 +35,15 @@ from apps.retention.services.archives.numbers import NumbersPacker
 from apps.retention.services.archives.rows import Line, Snapshot, snapshot
 from apps.retention.states import PART_MOVES, ArchiveState, PartState, TargetKind
 
+#: what the lines of a part say of people, in the words of the gate
+LINE_CATEGORIES = frozenset({"message", "contact", "identity"})
+LINE_FIELDS = frozenset({
+    "attachments", "body", "class", "conversation", "edited_at", "email", "name", "recipients", "sender", "sent_at", "thread",
+})  # fmt: skip
+
 
 def archive_of(archive_id: int) -> Archive:
-    return Archive.objects.select_related("cohort__organization", "target").get(pk=archive_id)
+    return Archive.objects.select_related("cohort__organization", "target__organization", "target__provider").get(pk=archive_id)
 
 
 def _locked(archive_id: int) -> Archive:
@@ -158,7 +165,7 @@ def _record_written(
         defaults={
             "name": object_name(archive, part_name(number)), "state": PartState.WRITTEN, "through_id": upto,
             "through_amendment": newest_edit, "lines": facts.lines, "bytes": facts.bytes, "sha256": bytes.fromhex(facts.sha256),
-            "facts": facts.as_dict(), "numbers": numbers, "tags": tags, "receipt": {}, "made_at": at,
+            "facts": facts.as_dict(), "numbers": numbers, "tags": tags, "receipt": {}, "made_at": at, "disclosure": "",
         },
     )  # fmt: skip
     ledger.record(
@@ -175,8 +182,8 @@ def deliver_part(archive_id: int, at: datetime) -> None:
         return
     try:
         with (
-            places.place_of(archive.target) as place,
             spool.path_of(archive.reference, part.number).open("rb") as file,
+            places.delivery_to(archive, _handed(archive, part), at=at) as (place, disclosure),
         ):
             receipt = place.put(
                 part.name, file, size=part.bytes, sha256=bytes(part.sha256).hex(), keep_until=locked_until(archive, part.made_at)
@@ -187,7 +194,14 @@ def deliver_part(archive_id: int, at: datetime) -> None:
     except (FileNotFoundError, SourceDiffers):  # the spool was lost or damaged: the part is written anew
         spool.clear(archive.reference)
         raise SourceDiffers("What was to be sent is lost or damaged.") from None
-    _move(part, PartState.DELIVERED, at, "delivered", receipt=receipt.as_dict(), delivered_at=at)
+    _move(part, PartState.DELIVERED, at, "delivered", receipt=receipt.as_dict(), delivered_at=at, disclosure=disclosure)
+
+
+def _handed(archive: Archive, part: ArchivePart) -> places.Handed:
+    return places.Handed(
+        what=f"{archive.reference}/part {part.number}", digest=bytes(part.sha256), size=part.bytes, categories=LINE_CATEGORIES,
+        fields=LINE_FIELDS,
+    )  # fmt: skip
 
 
 def locked_until(archive: Archive, made_at: datetime) -> datetime | None:
@@ -208,10 +222,10 @@ def prove_part(archive_id: int, at: datetime) -> None:
     if part is None or archive.state != ArchiveState.OPEN:
         return
     try:
-        with places.place_of(archive.target) as place:
+        with places.place_of(archive.target, ContactReason.READ_BACK, at=at) as place:
             place.prove(part.name, Receipt.from_dict(part.receipt))
     except NotProven as trouble:
-        _move(part, PartState.WRITTEN, at, "not_proven", why=trouble.code, receipt={}, delivered_at=None)
+        _move(part, PartState.WRITTEN, at, "not_proven", why=trouble.code, receipt={}, delivered_at=None, disclosure="")
         raise
     _verified(part, at)
     spool.clear(archive.reference)
@@ -226,7 +240,7 @@ def prove_again(archive_id: int, at: datetime) -> None:
     if not earlier:
         return
     try:
-        with places.place_of(archive.target) as place:
+        with places.place_of(archive.target, ContactReason.READ_BACK, at=at) as place:
             for part in earlier:
                 place.prove(part.name, Receipt.from_dict(part.receipt), again=True)
     except NotProven as trouble:

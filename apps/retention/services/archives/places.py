@@ -1,5 +1,9 @@
 """The place of a target, opened for one job: from what was registered, with credentials that only the keystore can open.
 
+What lies with somebody else is reached through the gate: a part or a manifest is a disclosure to the client whose server it is,
+or to the provider that runs the store for us; everything else is a contact that hands nothing over. A folder of ours is on our own
+disks: nobody gets anything there, so no permit is asked.
+
 A client's own server is reached at the address that its name had when it was approved, and at no other, until somebody
 approves it again. It must never put a credential into the database in clear, nor into a message or a log.
 """
@@ -12,22 +16,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
+from apps.foundation.actors import SYSTEM
 from apps.foundation.digests import canonical
 from apps.foundation.files import make_folder
 from apps.foundation.keys import derive, keystore
 from apps.foundation.refusals import Refusal
 from apps.gate.client.addresses import Guard, Pinned, Target
-from apps.gate.client.troubles import PeerDown
+from apps.gate.client.passage import Passage, contacting, handing_over
+from apps.gate.client.troubles import PeerDown, PeerTrouble
+from apps.gate.package import About, Package, Recipient
+from apps.gate.states import ContactReason, Ground
+from apps.policies.vocabulary import DisclosurePurpose
 from apps.retention.archives.places.base import Place
 from apps.retention.archives.places.registry import PLACES, guard_for
-from apps.retention.models import ArchiveTarget
-from apps.retention.states import PlaceKind
+from apps.retention.models import Archive, ArchiveTarget
+from apps.retention.states import PlaceKind, TargetKind
 
 VERSION = b"covenant-place/1"
 
@@ -39,6 +49,25 @@ class CredentialsUnreadable(Refusal):
     mend = "Register the target anew with its credentials; nothing was changed."
 
 
+class ProviderNotNamed(PeerTrouble):
+    """A store that somebody runs for us is used only when it is known who."""
+
+    code = "provider_not_named"
+    mend = "Name the provider that runs the store at the target; the gate asks whether it may have archives."
+    retryable = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handed:
+    """One object that is handed over: what it is, by reference, and what it holds."""
+
+    what: str
+    digest: bytes
+    size: int
+    categories: frozenset[str]
+    fields: frozenset[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class PinnedGuard(Guard):
     """Looks nothing up: the address is the one that was approved."""
@@ -46,8 +75,9 @@ class PinnedGuard(Guard):
     address: IPv4Address | IPv6Address
 
     def pin(self, target: Target) -> Pinned:
+        passage = self.way()
         self.require_allowed(self.address)
-        return Pinned(target, (self.address,))
+        return Pinned(target, (self.address,), passage)
 
 
 def secret_of(reference: str) -> str:
@@ -93,15 +123,55 @@ def _open(target: ArchiveTarget, guard: Guard | None = None) -> Place:
     return kind(_settings(target), _credentials(target), country=target.country, guard=guard or guard_for(kind))
 
 
-def _guard(target: ArchiveTarget, address: str) -> Guard:
-    own = guard_for(PLACES[target.place])
-    return PinnedGuard(ports=own.ports, allowed=own.allowed, resolve_seconds=own.resolve_seconds, address=ip_address(address))
+def _guard(target: ArchiveTarget, address: str, passage: Passage) -> Guard:
+    """What a job may reach: the address that was approved, where there is one."""
+    own = guard_for(PLACES[target.place]).within(passage)
+    if not address:
+        return own
+    return PinnedGuard(
+        ports=own.ports, allowed=own.allowed, resolve_seconds=own.resolve_seconds, passage=passage, address=ip_address(address)
+    )
+
+
+def recipient_of(target: ArchiveTarget) -> Recipient:
+    """Who gets what is put there: the client whose server it is, or who runs the store for us."""
+    if target.kind == TargetKind.OWN_SERVER:
+        return Recipient.client(target.organization.reference)
+    if target.provider is None:
+        raise ProviderNotNamed(f"Nobody knows who runs the store of {target.reference}.")
+    return Recipient.provider(target.provider.reference)
 
 
 @contextmanager
-def place_of(target: ArchiveTarget) -> Iterator[Place]:
-    """The place of an approved target, for one job."""
-    yield _open(target, _guard(target, target.pinned_address) if target.pinned_address else None)
+def place_of(target: ArchiveTarget, why: ContactReason, *, by: Any = SYSTEM, at: datetime) -> Iterator[Place]:
+    """The place of an approved target, for one job that hands nothing over."""
+    if target.place == PlaceKind.LOCAL:
+        yield _open(target)
+        return
+    with contacting(recipient=recipient_of(target), why=why, by=by, at=at) as passage:
+        yield _open(target, _guard(target, target.pinned_address, passage))
+
+
+@contextmanager
+def delivery_to(archive: Archive, handed: Handed, *, at: datetime) -> Iterator[tuple[Place, str]]:
+    """The place of an archive, to hand over one object, and the reference of its disclosure; none where nobody else gets it."""
+    target = archive.target
+    if target.place == PlaceKind.LOCAL:
+        yield _open(target), ""
+        return
+    with handing_over(package=_package(target, handed), by=SYSTEM, at=at) as passage:
+        yield _open(target, _guard(target, target.pinned_address, passage)), passage.disclosure
+
+
+def _package(target: ArchiveTarget, handed: Handed) -> Package:
+    organization = target.organization
+    return Package(
+        recipient=recipient_of(target), about=About.organization(organization.reference), categories=handed.categories,
+        fields=handed.fields, purpose=DisclosurePurpose.ARCHIVING,
+        ground=Ground.CLIENT if target.kind == TargetKind.OWN_SERVER else Ground.SERVICE_PROVIDER,
+        patient_information=organization.hipaa_covered, digest=handed.digest, size=handed.size, what=handed.what,
+        countries=(target.country,),
+    )  # fmt: skip
 
 
 def check(target: ArchiveTarget) -> None:
@@ -109,16 +179,24 @@ def check(target: ArchiveTarget) -> None:
     _open(target)
 
 
-def try_out(target: ArchiveTarget, *, at: datetime) -> str:
+def try_out(target: ArchiveTarget, *, by: Any, at: datetime) -> str:
     """Put a test object, prove it, remove it. Returns the address to hold on to: of a client's server, the first that works."""
-    if not PLACES[target.place].for_clients:
+    if target.place == PlaceKind.LOCAL:
         _open(target).try_out(at=at)
         return ""
-    guard = guard_for(PLACES[target.place])
+    with contacting(recipient=recipient_of(target), why=ContactReason.TRY_OUT, by=by, at=at) as passage:
+        return _try_out(target, passage, at)
+
+
+def _try_out(target: ArchiveTarget, passage: Passage, at: datetime) -> str:
+    guard = _guard(target, "", passage)
+    if not PLACES[target.place].for_clients:
+        _open(target, guard).try_out(at=at)
+        return ""
     addresses = guard.pin(guard.read(target.address, scheme=target.place)).addresses
     for number, address in enumerate(addresses, 1):
         try:
-            _open(target, _guard(target, str(address))).try_out(at=at)
+            _open(target, _guard(target, str(address), passage)).try_out(at=at)
         except PeerDown:
             if number == len(addresses):
                 raise

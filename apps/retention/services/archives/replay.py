@@ -53,17 +53,18 @@ def _closed(line: Line, cohort: Cohort, target: ArchiveTarget) -> Archive:
     archive.messages, archive.bytes = said["counts"]["messages"], said["counts"]["bytes"]
     signed = manifest.sign(said)
     file = Receipt(name=object_name(archive, MANIFEST), size=len(signed), sha256=sha256(signed).hex())
-    archive.manifest = json.loads(signed) | {"receipt": _kept(file, receipts[0])}
+    disclosures = line.body.get("disclosures") or [None] * len(receipts)  # what was told before there was a gate names none
+    archive.manifest = json.loads(signed) | {"receipt": _kept(file, receipts[0]), "disclosure": disclosures[0]}
     archive.save()
     ArchivePart.objects.bulk_create(
         ArchivePart(
             archive=archive, number=part["number"], name=object_name(archive, part["name"]), state=PartState.VERIFIED,
             through_id=0, through_amendment=0, lines=part["lines"], bytes=part["bytes"], sha256=bytes.fromhex(part["sha256"]),
             facts=part, tags=[UNKNOWN] if target.kind == TargetKind.HOSTED else [], made_at=line.at, delivered_at=line.at,
-            verified_at=line.at,
+            verified_at=line.at, disclosure=disclosure,
             receipt=_kept(Receipt(name=object_name(archive, part["name"]), size=part["bytes"], sha256=part["sha256"]), receipt),
         )
-        for part, receipt in zip(said["parts"], receipts[1:], strict=True)
+        for part, receipt, disclosure in zip(said["parts"], receipts[1:], disclosures[1:], strict=True)
     )  # fmt: skip
     return archive
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from apps.foundation.clock import day_of
 from apps.foundation.keys import keystore
 from apps.foundation.moves import require_move
+from apps.gate.states import ContactReason
 from apps.holds.services import asking
 from apps.retention import envelope
 from apps.retention.archives.container import MANIFEST
@@ -91,7 +92,7 @@ def intended(work: Destruction, cohorts: list[Cohort]) -> Iterable[tuple[Cohort,
 def remove_copies(work: Destruction, *, at: datetime) -> None:
     """Each file of the archive is removed at its place and looked for there."""
     archive = parts.archive_of(work.archive_id)
-    with places.place_of(archive.target) as place:
+    with places.place_of(archive.target, ContactReason.REMOVAL, at=at) as place:
         for part in archive.parts.order_by("number"):
             place.remove(part.name, Receipt.from_dict(part.receipt), at=at)
         place.remove(parts.object_name(archive, MANIFEST), Receipt.from_dict(archive.manifest["receipt"]), at=at)
