@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from apps.foundation.refusals import Refusal
-from config import archive_panel, panels
+from config import archive_panel, gate_panel, panels
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ DASHBOARD_PANELS: tuple[Panel, ...] = (
     Panel("My work today", "staff.view_approval", panels.my_work, "admin/panels/my_work.html"),
     Panel("Late and blocked", "retention.view_cohort", panels.late_and_blocked, "admin/panels/late_and_blocked.html"),
     Panel("What ends by day", "retention.view_cohort", panels.chart, "admin/panels/chart.html", wide=True),
+    Panel("What left", "gate.view_disclosure", gate_panel.left, "admin/panels/left.html", wide=True),
     Panel("Archives", "retention.view_archive", archive_panel.archives, "admin/panels/archives.html"),
     Panel("Due this week", "retention.view_cohort", panels.due, "admin/panels/due.html"),
     Panel("Done lately", "retention.view_certificate", panels.done, "admin/panels/done.html"),

@@ -9,7 +9,7 @@ from apps.gate.checks import permits_are_short_and_the_ledger_is_kept
 class GateConfig(AppConfig):
     name = "apps.gate"
     label = "gate"
-    verbose_name = "Disclosures"
+    verbose_name = "What leaves"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -63,7 +63,7 @@ def person_link(reference: str) -> SafeString:
 
 @admin.register(Disclosure)
 class DisclosureAdmin(CovenantAdmin):
-    list_display = ("reference", "at", "recipient", "about", "held", "purpose", "ground", "patient_information")
+    list_display = ("reference", "at", "recipient", "about", "held", "what_for", "patient_information")
     list_filter = ("recipient_kind", "ground", "purpose", "patient_information", "at")
     search_fields = ("=reference", "=recipient", "=about_organization", "=subjects__person_reference")
     search_help_text = "By the reference of the disclosure, its recipient, or a person or organization that it is about."
@@ -73,9 +73,9 @@ class DisclosureAdmin(CovenantAdmin):
         (None, {"fields": ("reference", "at", "recipient_kind", "recipient", "countries", "exceptions")}),
         ("What", {"fields": ("what", "held", "fields", "patient_information", "digest", "size", "about_kind", "about_organization", "about_count")}),
         ("Why", {"fields": ("purpose", "ground", "grant", "by")}),
-        ("Permit", {"fields": ("permit_link",)}),
+        ("Permit", {"fields": ("permit_link", "used")}),
     )
-    readonly_fields = ("held", "permit_link")
+    readonly_fields = ("held", "permit_link", "used")
     inlines = (SubjectInline,)
     empty_note = "Nothing has left yet. What a service or a task lets out stands here before it leaves."
 
@@ -90,13 +90,24 @@ class DisclosureAdmin(CovenantAdmin):
     def held(self, row: Disclosure) -> str:
         return ", ".join(str(CATEGORIES.get(code, code)) for code in row.categories)
 
+    @admin.display(description="what for")
+    def what_for(self, row: Disclosure) -> str:
+        """In one word; the page of a disclosure says it in full."""
+        return row.purpose
+
     @admin.display(description="permit")
     def permit_link(self, row: Disclosure) -> SafeString | str:
         permit = getattr(row, "permit", None)
         if permit is None:
             return self.get_empty_value_display()
-        used = f"used {permit.spent_at:%Y-%m-%d %H:%M} UTC" if permit.spent_at else f"not used before {permit.lapses_at:%Y-%m-%d %H:%M} UTC"
-        return format_html('<a href="{}">{}</a>, {}', reverse("admin:gate_permit_change", args=[permit.pk]), permit, used)
+        return format_html('<a href="{}">{}</a>', reverse("admin:gate_permit_change", args=[permit.pk]), permit)
+
+    @admin.display(description="used")
+    def used(self, row: Disclosure) -> str:
+        permit = getattr(row, "permit", None)
+        if permit is None or permit.spent_at is None:
+            return "no: what was let out did not leave by it" if permit is None or permit.lapses_at <= clock.now() else "not yet"
+        return f"{permit.spent_at:%Y-%m-%d %H:%M} UTC"
 
     def act_buttons(self, request: HttpRequest, obj: Disclosure | None) -> list[dict]:
         buttons = super().act_buttons(request, obj)

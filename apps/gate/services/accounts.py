@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from apps.gate.states import Ground, RecipientKind
+from apps.gate.states import Ground
 from apps.policies.vocabulary import CATEGORIES, DisclosurePurpose
 
 LOOK_BACK = timedelta(days=2192)
@@ -31,8 +31,8 @@ FROM gate_disclosure d WHERE d.about_organization = %s AND d.about_organization 
 GROUP BY d.recipient_kind, d.recipient, d.purpose ORDER BY max(d.at) DESC, d.recipient
 """
 NAMES = {
-    RecipientKind.PROVIDER: "SELECT reference, legal_name, array_to_string(countries, ', ') FROM providers_provider WHERE reference = ANY(%s)",
-    RecipientKind.CLIENT: "SELECT reference, name, country FROM accounts_organization WHERE reference = ANY(%s)",
+    "PRV-": "SELECT reference, legal_name, array_to_string(countries, ', ') FROM providers_provider WHERE reference = ANY(%s)",
+    "ORG-": "SELECT reference, name, country FROM accounts_organization WHERE reference = ANY(%s)",
 }
 ORGANIZATION = (
     "SELECT o.reference FROM accounts_person p JOIN accounts_organization o ON o.id = p.organization_id WHERE p.reference = %s"
@@ -92,6 +92,7 @@ class Whole:
     number: int
     first_at: datetime
     last_at: datetime
+    recipient_name: str = ""
 
     @property
     def purpose_in_words(self) -> str:
@@ -129,10 +130,11 @@ def of_person(reference: str, *, at: datetime, since: datetime | None = None) ->
     """The account of one person, by their reference; six years back where nothing else is asked."""
     since = at - LOOK_BACK if since is None else since
     rows = _rows(SERIES, [reference, since])
-    named = _names((row[2], row[3]) for row in rows)
-    series = tuple(_series(row, named) for row in rows)
     organization = next((row[0] for row in _rows(ORGANIZATION, [reference])), "")
-    whole = tuple(Whole(*row) for row in _rows(WHOLE, [organization, since])) if organization else ()
+    totals = _rows(WHOLE, [organization, since]) if organization else []
+    named = names({row[3] for row in rows} | {row[1] for row in totals})
+    series = tuple(_series(row, named) for row in rows)
+    whole = tuple(Whole(*row, named.get(row[1], ("", ""))[0]) for row in totals)
     return Account(reference, since, at, series, organization, whole)
 
 
@@ -144,11 +146,11 @@ def _series(row: tuple, named: dict[str, tuple[str, str]]) -> Series:
     )
 
 
-def _names(recipients: Iterable[tuple[str, str]]) -> dict[str, tuple[str, str]]:
+def names(recipients: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Legal name and place of each recipient that is no person; a person is named by their reference alone."""
     found, wanted = {}, set(recipients)
-    for kind, sql in NAMES.items():
-        if references := sorted(reference for of, reference in wanted if of == kind):
+    for prefix, sql in NAMES.items():
+        if references := sorted(reference for reference in wanted if reference.startswith(prefix)):
             found |= {reference: (name, place) for reference, name, place in _rows(sql, [references])}
     return found
 

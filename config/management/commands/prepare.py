@@ -22,7 +22,7 @@ from apps.foundation.refusals import Refusal
 from apps.retention.models import Cohort
 from apps.retention.services import leaves
 from apps.staff.models import StaffMember
-from config import demo, guard
+from config import demo, demo_gate, guard
 
 LOGIN_FILE = "login.txt"
 PASSWORD_FILE = "demo-password"
@@ -62,6 +62,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 password = demo.make(now=now)
             self._keep_password(password)
+            demo_gate.make(now=now)  # by itself: the gate refuses to decide inside the transaction of another
             self.stdout.write("demo data made: three organizations, their people and messages")
         leaves.make_leaves(at=now)
         self._tell_login()
