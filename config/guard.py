@@ -68,6 +68,7 @@ WORDS: Mapping[str, str] = {
     "provider.ended": "service providers ended",
     "agreement.ended": "agreements with service providers ended",
     "grant.withdrawn": "grants to service providers withdrawn",
+    "country_exception.withdrawn": "exceptions for countries withdrawn",
     "archive.closed": "archives closed",
     "backup.registered": "backups registered",
     "backup.destroyed": "backups destroyed",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from apps.backups.services import repeating
 from apps.backups.services.replaying import Handler
+from apps.gate.services import replay as gate
 from apps.holds.services import replay as holds
 from apps.providers.services import replay as providers
 from apps.retention.services import replay as retention
@@ -26,6 +27,7 @@ HANDLERS: Mapping[str, Handler] = {
     "provider.ended": providers.provider_ended,
     "agreement.ended": providers.agreement_ended,
     "grant.withdrawn": providers.grant_withdrawn,
+    "country_exception.withdrawn": gate.exception_withdrawn,
     "message.deleted_early": retention.message_deleted_early,
     "destruction.intended": retention.destruction_intended,
     "destruction.done": retention.destruction_done,

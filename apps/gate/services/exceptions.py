@@ -3,6 +3,7 @@
 | who depends on it | on what |
 |---|---|
 | every decision and every use of a permit | that what is not approved, not yet begun, over or withdrawn is not there to them |
+| a restored backup | that a withdrawal stands in the journal, so that a replay withdraws again |
 | the check of P19 | that recipient, country and times of an exception never change (migration 0002) |
 
 It must never be longer than a year, never begin in the past, and never be decided by who asked. Staff rows are locked first, then the
@@ -17,7 +18,8 @@ from django.db import transaction
 from apps.accounts import details
 from apps.accounts.models import Organization, Person
 from apps.accounts.places import COUNTRIES
-from apps.audit.services import ledger
+from apps.audit.services import journal, ledger
+from apps.foundation import doorbell
 from apps.foundation.clock import day_of
 from apps.foundation.digests import canonical, sha256
 from apps.foundation.moves import require_move
@@ -152,6 +154,8 @@ def withdraw(*, exception: CountryException, by: StaffMember, at: datetime) -> C
     row.state, row.withdrawn_by, row.withdrawn_at = ExceptionState.WITHDRAWN, str(withdrawer.actor), at
     row.save(update_fields=["state", "withdrawn_by", "withdrawn_at"])
     ledger.record("country_exception.withdrawn", by=withdrawer, about=row.reference, at=at, facts=facts(row))
+    journal.owe("country_exception.withdrawn", about=row.reference, at=at, body={"by": row.withdrawn_by})
+    doorbell.ring("journal.owed")
     return row
 
 
