@@ -49,6 +49,8 @@ class AddedByService(CovenantAdmin):
         obj.pk, obj.reference = added.pk, added.reference
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        """On to the new thing's page, where its next act is."""
-        super().response_add(request, obj, post_url_continue)  # for its message
+        """On to the new thing's page, where its next act is, unless another one is to be added."""
+        usual = super().response_add(request, obj, post_url_continue)  # with its message
+        if "_addanother" in request.POST:
+            return usual
         return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk]))
