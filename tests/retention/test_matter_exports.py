@@ -11,6 +11,8 @@ import pytest
 from apps.audit.models import Event
 from apps.foundation import signing
 from apps.foundation.digests import canonical, leaf_hash
+from apps.gate.models import Disclosure, GateRefusal
+from apps.gate.services.deciding import Refused
 from apps.holds.services import matters, placing, releasing
 from apps.holds.services.placing import Conversation
 from apps.retention.importing.lines import Party
@@ -91,7 +93,7 @@ def taken(export, ezra, at):
 
 def test_an_export_holds_what_is_covered_with_proofs_and_a_signed_manifest(clinic, matter, ezra):
     _hold, later = three_days(clinic, matter, ezra)
-    export = matter_exports.ask(matter=matter, reason="The court asks for it", by=ezra, at=later)
+    export = matter_exports.ask(matter=matter, recipient=clinic.reference, reason="The court asks for it", by=ezra, at=later)
     matter_exports.approve(export=export, by=cast.cleo(), at=later)
     content, signed = taken(export, ezra, later)
     lines = [json.loads(line) for line in content.splitlines()]
@@ -105,6 +107,12 @@ def test_an_export_holds_what_is_covered_with_proofs_and_a_signed_manifest(clini
     )
     export.refresh_from_db()
     assert (export.state, export.lines, export.takings) == (RequestState.DONE, 6, 1)
+    disclosure = Disclosure.objects.get()
+    assert (disclosure.reference, disclosure.recipient, disclosure.about_organization) == (export.disclosure, clinic.reference, clinic.reference)
+    assert (disclosure.purpose, disclosure.ground, disclosure.what) == ("legal", "client", f"{export.reference}/taking 1")
+    assert disclosure.permit.spent_at == later
+    left = Event.objects.get(object=export.reference, verb="export.left")
+    assert (left.facts["disclosure"], left.facts["sha256"]) == (export.disclosure, hashlib.sha256(content).hexdigest())
     assert list(Event.objects.filter(object=export.reference).order_by("id").values_list("verb", flat=True)) == [
         "export.asked", "export.approved", "export.taken", "export.left",
     ]  # fmt: skip
@@ -115,7 +123,7 @@ def test_an_export_holds_nothing_beyond_the_scope(clinic, matter, ezra):
     placing.place(matter=matter, organization=clinic, conversation=Conversation("product", "c2"), reason="x", by=ezra, at=NOON)
     other = matters.open_matter(title="Another", reason="An audit", by=ezra, at=NOON)
     placing.place(matter=other, organization=clinic, reason="x", by=ezra, at=NOON)
-    export = matter_exports.ask(matter=matter, reason="The court asks for it", by=ezra, at=NOON)
+    export = matter_exports.ask(matter=matter, recipient=clinic.reference, reason="The court asks for it", by=ezra, at=NOON)
     matter_exports.approve(export=export, by=cast.cleo(), at=NOON)
     content, _signed = taken(export, ezra, NOON)
     assert [json.loads(line)["message"]["id"] for line in content.splitlines()] == ["m2"]
@@ -123,7 +131,7 @@ def test_an_export_holds_nothing_beyond_the_scope(clinic, matter, ezra):
 
 def test_who_asked_may_not_approve_and_who_approved_may_not_take(clinic, matter, ezra):
     placing.place(matter=matter, organization=clinic, reason="x", by=ezra, at=NOON)
-    export = matter_exports.ask(matter=matter, reason="The court asks for it", by=ezra, at=NOON)
+    export = matter_exports.ask(matter=matter, recipient=clinic.reference, reason="The court asks for it", by=ezra, at=NOON)
     with pytest.raises(approvals.OwnRequest):
         matter_exports.approve(export=export, by=ezra, at=NOON)
     with pytest.raises(matter_exports.NotToBeTaken):
@@ -139,7 +147,7 @@ def test_who_asked_may_not_approve_and_who_approved_may_not_take(clinic, matter,
 def test_a_hold_released_after_the_asking_voids_the_approval(clinic, matter, ezra):
     hold = placing.place(matter=matter, organization=clinic, reason="x", by=ezra, at=NOON)
     placing.place(matter=matter, organization=clinic, sent_from=date(2026, 3, 1), reason="x", by=ezra, at=NOON)
-    export = matter_exports.ask(matter=matter, reason="The court asks for it", by=ezra, at=NOON)
+    export = matter_exports.ask(matter=matter, recipient=clinic.reference, reason="The court asks for it", by=ezra, at=NOON)
     releasing.ask_release(hold=hold, reason="settled", by=ezra, at=NOON)
     releasing.approve_release(hold=hold, by=cast.cleo(), at=NOON)
     with pytest.raises(approvals.ChangedSince):
@@ -148,7 +156,49 @@ def test_a_hold_released_after_the_asking_voids_the_approval(clinic, matter, ezr
 
 def test_without_a_hold_or_a_reason_nothing_is_asked_for(matter, ezra, clinic):
     with pytest.raises(matter_exports.NothingInForce):
-        matter_exports.ask(matter=matter, reason="The court asks for it", by=ezra, at=NOON)
+        matter_exports.ask(matter=matter, recipient=clinic.reference, reason="The court asks for it", by=ezra, at=NOON)
     placing.place(matter=matter, organization=clinic, reason="x", by=ezra, at=NOON)
     with pytest.raises(matter_exports.ReasonMissing):
-        matter_exports.ask(matter=matter, reason=" ", by=ezra, at=NOON)
+        matter_exports.ask(matter=matter, recipient=clinic.reference, reason=" ", by=ezra, at=NOON)
+
+
+def approved(matter, recipient, ezra):
+    export = matter_exports.ask(matter=matter, recipient=recipient, reason="The court asks for it", by=ezra, at=NOON)
+    return matter_exports.approve(export=export, by=cast.cleo(), at=NOON)
+
+
+def test_to_anybody_but_the_client_whose_messages_they_are_nothing_leaves_yet(clinic, matter, ezra):
+    placing.place(matter=matter, organization=clinic, reason="x", by=ezra, at=NOON)
+    export = approved(matter, cast.ada(clinic).reference, ezra)
+    with pytest.raises(Refused, match="demand of law"):
+        matter_exports.begin(export=export, by=ezra, at=NOON)
+    assert "not_yet" in GateRefusal.objects.get().codes
+    other = approved(matter, cast.client("Mercy General").reference, ezra)
+    with pytest.raises(Refused, match="own data"):
+        matter_exports.begin(export=other, by=ezra, at=NOON)
+    export.refresh_from_db()
+    assert (export.takings, export.state, Disclosure.objects.count()) == (0, RequestState.APPROVED, 0)
+
+
+def test_a_matter_that_touches_several_clients_is_no_ones_own(clinic, matter, ezra):
+    mercy = cast.client("Mercy General")
+    for organization in (clinic, mercy):
+        placing.place(matter=matter, organization=organization, reason="x", by=ezra, at=NOON)
+    with pytest.raises(Refused, match="own data"):
+        matter_exports.begin(export=approved(matter, clinic.reference, ezra), by=ezra, at=NOON)
+    assert (Disclosure.objects.count(), GateRefusal.objects.get().codes) == (0, ["not_their_own"])
+
+
+def test_who_may_not_take_an_export_asks_the_gate_nothing(clinic, matter, ezra):
+    placing.place(matter=matter, organization=clinic, reason="x", by=ezra, at=NOON)
+    export = approved(matter, clinic.reference, ezra)
+    with pytest.raises(matter_exports.NotYoursToTake):
+        matter_exports.begin(export=export, by=cast.staff("carl", Role.COUNSEL), at=NOON)
+    assert (Disclosure.objects.count(), GateRefusal.objects.count()) == (0, 0)
+
+
+def test_an_export_names_who_gets_it(clinic, matter, ezra):
+    placing.place(matter=matter, organization=clinic, reason="x", by=ezra, at=NOON)
+    for nobody in ("", "Quentina Marlow", "ORG-"):
+        with pytest.raises(matter_exports.RecipientNotNamed):
+            matter_exports.ask(matter=matter, recipient=nobody, reason="The court asks for it", by=ezra, at=NOON)

@@ -103,6 +103,10 @@ class AsideBundleAdmin(CovenantAdmin):
 
 class ExportForm(forms.Form):
     matter = forms.CharField(max_length=20, help_text="Its reference, e.g. MAT-7F3K2MP.")
+    recipient = forms.CharField(
+        max_length=20,
+        help_text="Who gets it: the client whose messages they are, by reference, e.g. ORG-7F3K2MP. To anybody else the gate lets nothing out yet.",
+    )  # fmt: skip
     reason = forms.CharField(max_length=300, widget=forms.Textarea(attrs={"rows": 2}), help_text="What it is for; a second person decides on it.")
 
     def clean_matter(self) -> Matter:
@@ -110,6 +114,9 @@ class ExportForm(forms.Form):
         if matter is None:
             raise forms.ValidationError("There is no matter with that reference.")
         return matter
+
+    def clean_recipient(self) -> str:
+        return self.cleaned_data["recipient"].strip().upper()
 
 
 @admin.register(MatterExport)
@@ -120,8 +127,8 @@ class MatterExportAdmin(CovenantAdmin):
     search_fields = ("=reference", "=matter__reference")
     chips = {"state": REQUEST_TONES}
     fields = (
-        "reference", "matter", "state", "reason", "asked_by", "asked_at", "decided_by", "decided_at", "takings", "taken_at",
-        "lines", "digest", "take",
+        "reference", "matter", "state", "recipient", "reason", "asked_by", "asked_at", "decided_by", "decided_at", "takings", "taken_at",
+        "lines", "digest", "disclosure", "take",
     )  # fmt: skip
     readonly_fields = ("digest", "take")
     unmasked_fields = ("asked_by", "decided_by", "reason")
@@ -131,7 +138,7 @@ class MatterExportAdmin(CovenantAdmin):
             "approve", "Approve", matter_exports.ACT, danger=True, applies=lambda export: export.state == RequestState.PROPOSED,
             explain=lambda export: [
                 f"The messages that the holds of {export.matter} cover can be taken by {export.asked_by}, for 24 hours.",
-                f"It is asked for because: “{export.reason}”",
+                f"They are for {export.recipient or 'nobody that was named'}. It is asked for because: “{export.reason}”",
                 "They leave decrypted, with who wrote and received them. Each taking is recorded.",
             ],
             run=lambda request, export, _form: (
@@ -150,6 +157,7 @@ class MatterExportAdmin(CovenantAdmin):
             applies=lambda export: export.state in (RequestState.APPROVED, RequestState.DONE),
             explain=lambda export: [
                 "A zip file with the messages as JSON lines and a signed manifest comes to this computer.",
+                f"It is for {export.recipient or 'nobody that was named'}, and a disclosure to them: the gate decides on it now.",
                 "That you took it is recorded now, what was in it when it has left whole.",
             ],
             run=lambda request, export, _form: take(request, export),

@@ -16,10 +16,11 @@ def export_reference() -> str:
 class MatterExport(models.Model):
     """One export of a matter. Approved it can be taken for a day; each taking is recorded with the digest of what left."""
 
-    NOT_PERSONAL = ("id", "reference", "matter", "state", "asked_at", "decided_at", "taken_at", "takings", "lines", "sha256")
+    NOT_PERSONAL = ("id", "reference", "matter", "state", "asked_at", "decided_at", "taken_at", "takings", "lines", "sha256", "recipient", "disclosure")
 
     reference = models.CharField(max_length=20, unique=True, default=export_reference, editable=False)
     matter = models.ForeignKey(Matter, on_delete=models.PROTECT, related_name="+")
+    recipient = models.CharField(max_length=20, default="", editable=False, help_text="Who gets it, by reference; empty: asked for before there was a gate")
     reason = personal(models.CharField(max_length=300), DataCategory.WORK_RECORD, Purpose.LEGAL)
     state = models.CharField(max_length=10, choices=RequestState.choices, default=RequestState.PROPOSED, editable=False)
     asked_by = personal(models.CharField(max_length=60, editable=False), DataCategory.WORK_RECORD, Purpose.LEGAL)
@@ -30,6 +31,7 @@ class MatterExport(models.Model):
     takings = models.PositiveIntegerField(default=0, editable=False)
     lines = models.BigIntegerField(null=True, editable=False)
     sha256 = models.BinaryField(max_length=32, null=True, editable=False)
+    disclosure = models.CharField(max_length=20, default="", editable=False, help_text="Of the last taking, by reference")
 
     class Meta:
         ordering = ["-id"]

@@ -2,6 +2,8 @@
 
 A zip of two files: the messages as JSON lines, each with the 32 bytes that prove it against the Merkle roots of seals, and a
 signed manifest with their SHA-256. It is made as it is taken, so that no copy lies about; each taking is recorded.
+Who gets it is named when it is asked for: the client whose messages they are, or somebody else, to whom nothing goes yet. Each
+taking is a disclosure, decided by the gate before the first byte; what was in it is only known at its end, and recorded then.
 It must never hold a message that no hold of the matter covers.
 """
 
@@ -13,16 +15,23 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from apps.accounts.models import Organization
 from apps.audit.models import Installation
 from apps.audit.services import ledger
 from apps.foundation import signing
 from apps.foundation.digests import canonical, sha256
 from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
+from apps.gate.models import Permit
+from apps.gate.package import About, Package, Recipient
+from apps.gate.services import deciding, permits
+from apps.gate.states import Ground, RecipientKind
 from apps.holds.models import Matter
 from apps.holds.services import asking
+from apps.policies.vocabulary import DisclosurePurpose
 from apps.retention.models import MatterExport
 from apps.retention.services import scoped
+from apps.retention.services.archives.parts import LINE_CATEGORIES, LINE_FIELDS
 from apps.retention.states import REQUEST_MOVES, RequestState
 from apps.staff.models import Approval, StaffMember
 from apps.staff.services import approvals, presence
@@ -61,25 +70,42 @@ class NotToBeTaken(Refusal):
     mend = "Ask for a new one; an approval is good for 24 hours."
 
 
+class RecipientNotNamed(Refusal):
+    """An export says who gets it."""
+
+    code = "recipient_not_named"
+    mend = "Name the client whose messages they are, by its reference, e.g. ORG-7F3K2MP, in a new export."
+
+
 def digest_of(export: MatterExport) -> bytes:
     """What an approval is bound to: the matter, the reason, and the holds in force when it was asked."""
     holds = export.matter.holds.order_by("id").values_list("reference", "state")
-    return sha256(canonical([export.reference, export.matter.reference, export.reason, [list(hold) for hold in holds]]))
+    named = [export.recipient] if export.recipient else []  # what was asked for before there was a gate names nobody
+    return sha256(canonical([export.reference, export.matter.reference, export.reason, [list(hold) for hold in holds], *named]))
 
 
 @transaction.atomic
-def ask(*, matter: Matter, reason: str, by: StaffMember, at: datetime) -> MatterExport:
-    """Ask that the messages of a matter leave; nothing does until a second person approves it."""
+def ask(*, matter: Matter, recipient: str, reason: str, by: StaffMember, at: datetime) -> MatterExport:
+    """Ask that the messages of a matter leave for a recipient; nothing does until a second person approves it."""
     asker = presence.lock(by)[by.pk]
     presence.require_right(asker, ASK)
     if not reason.strip():
         raise ReasonMissing
+    if not recipient_of(recipient).is_sound:
+        raise RecipientNotNamed
     if not asking.in_force(at).filter(matter=matter).exists():
         raise NothingInForce(f"{matter.reference} has no hold in force.")
-    export = MatterExport.objects.create(matter=matter, reason=reason.strip()[:300], asked_by=str(asker.actor), asked_at=at)
+    export = MatterExport.objects.create(
+        matter=matter, recipient=recipient, reason=reason.strip()[:300], asked_by=str(asker.actor), asked_at=at
+    )
     approvals.ask(act=ACT, subject=export.reference, digest=digest_of(export), by=asker, at=at)
-    ledger.record("export.asked", by=asker, about=export.reference, at=at, facts={"matter": matter.reference})
+    ledger.record("export.asked", by=asker, about=export.reference, at=at, facts={"matter": matter.reference, "recipient": recipient})
     return export
+
+
+def recipient_of(reference: str) -> Recipient:
+    """A client, or a person: whom the gate has to refuse yet."""
+    return Recipient.person(reference) if reference.startswith("PER-") else Recipient.client(reference)
 
 
 def approve(*, export: MatterExport, by: StaffMember, at: datetime) -> MatterExport:
@@ -107,9 +133,18 @@ def _decide(export: MatterExport, state: RequestState, *, by: StaffMember, at: d
     return export
 
 
-@transaction.atomic
 def begin(*, export: MatterExport, by: StaffMember, at: datetime) -> MatterExport:
-    """Record that it is being taken, before the first byte leaves."""
+    """Ask the gate, and record with its answer that it is being taken, before the first byte leaves. Raises deciding.Refused."""
+    export = _to_be_taken(export, by, at)  # who may not take it asks the gate nothing
+    package = _package(export, at)
+    permit = deciding.decide(package=package, by=by, at=at, along=lambda given: _begin(export, given, by, at))
+    permits.spend(permit=permit, recipient=package.recipient, fields=package.fields, digest=package.digest, at=at)
+    return MatterExport.objects.select_related("matter").get(pk=export.pk)
+
+
+@transaction.atomic
+def _to_be_taken(export: MatterExport, by: StaffMember, at: datetime) -> MatterExport:
+    """The export under its lock, if this member may take it now."""
     taker = presence.lock(by)[by.pk]
     presence.require_right(taker, ASK)
     export = MatterExport.objects.select_for_update(of=("self",)).select_related("matter").get(pk=export.pk)
@@ -117,10 +152,34 @@ def begin(*, export: MatterExport, by: StaffMember, at: datetime) -> MatterExpor
         raise NotYoursToTake
     if export.state not in (RequestState.APPROVED, RequestState.DONE) or at > export.decided_at + MAY_BE_TAKEN:
         raise NotToBeTaken
-    export.takings += 1
-    export.save(update_fields=["takings"])
-    ledger.record("export.taken", by=taker, about=export.reference, at=at, facts={"taking": export.takings})
+    if not export.recipient:
+        raise RecipientNotNamed
     return export
+
+
+def _begin(export: MatterExport, permit: Permit, by: StaffMember, at: datetime) -> None:
+    export = _to_be_taken(export, by, at)
+    export.takings += 1
+    export.disclosure = permit.disclosure.reference
+    export.save(update_fields=["takings", "disclosure"])
+    ledger.record(
+        "export.taken", by=by.actor, about=export.reference, at=at, facts={"taking": export.takings, "disclosure": export.disclosure}
+    )
+
+
+def _package(export: MatterExport, at: datetime) -> Package:
+    """Whose messages its holds could cover: the recipient's own, or, where others' could be among them, theirs."""
+    recipient = recipient_of(export.recipient)
+    touched = scoped.organizations_touched([hold for hold in asking.in_force(at) if hold.matter_id == export.matter_id])
+    others = [one for one in touched if one.reference != recipient.reference]
+    about = others[0].reference if others else recipient.reference
+    is_client = recipient.kind == RecipientKind.CLIENT
+    country = Organization.objects.filter(reference=recipient.reference).values_list("country", flat=True).first()
+    return Package(
+        recipient=recipient, about=About.organization(about), categories=LINE_CATEGORIES, fields=LINE_FIELDS, purpose=DisclosurePurpose.LEGAL,
+        ground=Ground.CLIENT if is_client else Ground.LAW, patient_information=any(one.hipaa_covered for one in touched), digest=None,
+        size=None, what=f"{export.reference}/taking {export.takings + 1}", countries=(country,) if country else ("US",),
+    )  # fmt: skip
 
 
 @transaction.atomic
@@ -134,7 +193,7 @@ def end(*, export: MatterExport, lines: int, digest: bytes, by: StaffMember, at:
     export.save(update_fields=["state", "taken_at", "lines", "sha256"])
     ledger.record(
         "export.left", by=by.actor, about=export.reference, at=at,
-        facts={"matter": export.matter.reference, "messages": lines, "sha256": digest.hex()},
+        facts={"matter": export.matter.reference, "messages": lines, "sha256": digest.hex(), "disclosure": export.disclosure},
     )  # fmt: skip
 
 

@@ -127,7 +127,9 @@ def bundle(number: int) -> None:
 
 def export(number: int, member: StaffMember | None = None) -> MatterExport:
     asker = member if member is not None and member.has_perm(matter_exports.ASK) else holds.counsel()
-    return matter_exports.ask(matter=held_batch(number), reason="The court asks for it.", by=asker, at=NOON)
+    return matter_exports.ask(
+        matter=held_batch(number), recipient=clinic().reference, reason="The client asks for it.", by=asker, at=NOON
+    )
 
 
 def approved_export(member: StaffMember) -> MatterExport:
