@@ -25,14 +25,15 @@ def make(*, now: datetime) -> None:
     chance = random.Random(528)
     people = list(Person.objects.select_related("organization").order_by("pk"))
     pulse, courier = (Provider.objects.get(legal_name__startswith=name) for name in ("Pulse", "Courier"))
+    answered = dict(zip(chance.sample(range(1, 10), 3), chance.sample(people, 3), strict=True))
     for back in range(DAYS_BACK, 0, -1):
         at = datetime.combine((now - timedelta(days=back)).date(), time(9), UTC)
         for number, person in enumerate(chance.sample(people, chance.randint(2, 6))):
             _mailed(courier, person, f"MAIL-{at:%Y%m%d}/letter {number + 1}", at + timedelta(minutes=7 * number))
         for organization in Organization.objects.order_by("pk"):
             _counted(pulse, organization, chance, at + timedelta(hours=14))
-    for person in chance.sample(people, 3):
-        _answered(person, now - timedelta(days=chance.randint(1, 9), hours=3))
+        if back in answered:
+            _answered(answered[back], at + timedelta(hours=14, minutes=30))
     _refused(courier, people[0], now - timedelta(days=2), purpose="sale")
     _refused(courier, people[1], now - timedelta(days=1), categories=frozenset({"contact", "network_address"}))
     abroad = Provider.objects.get(legal_name__startswith="Fernweh")
