@@ -7,14 +7,17 @@ import zipfile
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
+from django.urls import reverse
 
 from apps.audit.models import Event
-from apps.foundation import signing
+from apps.foundation import clock, signing
 from apps.foundation.digests import canonical, leaf_hash
 from apps.gate.models import Disclosure, GateRefusal
 from apps.gate.services.deciding import Refused
 from apps.holds.services import matters, placing, releasing
 from apps.holds.services.placing import Conversation
+from apps.retention import archive_promises as checks
 from apps.retention.importing.lines import Party
 from apps.retention.models import Certificate
 from apps.retention.services import coverage, matter_exports, sweep
@@ -202,3 +205,55 @@ def test_an_export_names_who_gets_it(clinic, matter, ezra):
     for nobody in ("", "Quentina Marlow", "ORG-"):
         with pytest.raises(matter_exports.RecipientNotNamed):
             matter_exports.ask(matter=matter, recipient=nobody, reason="The court asks for it", by=ezra, at=NOON)
+
+
+def test_the_file_reaches_the_browser_of_who_takes_it(client, clinic, matter, ezra):
+    three_days(clinic, matter, ezra)
+    export = matter_exports.ask(matter=matter, recipient=clinic.reference, reason="The court asks for it", by=ezra, at=clock.now())
+    matter_exports.approve(export=export, by=cast.cleo(), at=clock.now())
+    client.force_login(ezra)
+    place = reverse("admin:retention_matterexport_take", args=[export.pk])
+    answer = client.post(place, {"once": client.get(place).context["once"]})
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/zip")
+    assert "no-store" in answer["Cache-Control"]
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as file:
+        assert len(file.read("messages.jsonl").splitlines()) == 6
+    export.refresh_from_db()
+    assert (export.state, export.lines, export.takings) == (RequestState.DONE, 6, 1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("UPDATE retention_matterexport SET disclosure = ''", "was taken without a disclosure"),
+        ("UPDATE retention_matterexport SET disclosure = 'DIS-00000000000'", "names DIS-00000000000, which is not in the ledger"),
+        ("UPDATE gate_disclosure SET recipient = 'ORG-0000000'", "was for somebody else than {} names"),
+        ("UPDATE gate_permit SET spent_at = NULL", "was taken, and the permit of {} was never used"),
+        ("UPDATE retention_matterexport SET takings = 2", "was taken 2 times, and let out 1 times"),
+    ],
+)
+def test_an_export_that_was_taken_without_its_disclosure_is_named(clinic, matter, ezra, statement, why):
+    cast.hand_over(clinic, [cast.message(1)])
+    placing.place(matter=matter, organization=clinic, reason="x", by=ezra, at=NOON)
+    export = approved(matter, clinic.reference, ezra)
+    taken(export, ezra, NOON)
+    export.refresh_from_db()
+    looked = checks.every_export_was_let_out(NOON)
+    assert (looked.rows, looked.violations) == (1, ())
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(statement)
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    found = checks.every_export_was_let_out(NOON).violations
+    assert [(one.object, one.why) for one in found] == [(export.reference, why.format(export.disclosure))]
+
+
+def test_an_export_that_was_taken_before_there_was_a_gate_needs_no_disclosure(clinic, matter, ezra):
+    cast.hand_over(clinic, [cast.message(1)])
+    placing.place(matter=matter, organization=clinic, reason="x", by=ezra, at=NOON)
+    export = approved(matter, clinic.reference, ezra)
+    type(export).objects.update(recipient="", takings=1, taken_at=NOON)
+    assert (checks.every_export_was_let_out(NOON).rows, checks.every_export_was_let_out(NOON).violations) == (1, ())
+    with pytest.raises(matter_exports.RecipientNotNamed):
+        matter_exports.begin(export=export, by=ezra, at=NOON)

@@ -33,7 +33,7 @@ from django.contrib.admin.utils import quote, unquote
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.exceptions import PermissionDenied
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.text import capfirst
@@ -163,7 +163,7 @@ class ActsMixin:
             return self._confirm_act(request, act, obj, form, refusal)
         if isinstance(outcome, ShowOnce):
             return self._show_once(request, act, obj, outcome)
-        if isinstance(outcome, HttpResponse):
+        if isinstance(outcome, HttpResponseBase):  # a file that is made while it leaves is one too
             return outcome
         messages.success(request, outcome or f"{act.label}: done.")
         return self._after_act(request, obj)
