@@ -195,6 +195,41 @@ def what_lies_elsewhere_was_let_out(at: datetime) -> Looked:
     return Looked(len(rows), tuple(found))
 
 
+#: each export that was taken, with the disclosure of its last taking and how many of them there are
+EXPORTS = """
+SELECT e.reference, e.recipient, e.disclosure, e.takings, coalesce(e.taken_at, e.decided_at) > stood.applied, d.id IS NOT NULL,
+    d.recipient IS NOT DISTINCT FROM e.recipient AND d.purpose = 'legal',
+    EXISTS (SELECT 1 FROM gate_permit m WHERE m.disclosure_id = d.id AND m.spent_at IS NOT NULL),
+    (SELECT count(*) FROM gate_disclosure a WHERE a.recipient = e.recipient AND starts_with(a.what, e.reference || '/'))
+FROM retention_matterexport e LEFT JOIN gate_disclosure d ON d.reference = e.disclosure
+CROSS JOIN (SELECT applied FROM django_migrations WHERE app = 'retention' AND name = '0019_an_export_names_who_gets_it') stood
+WHERE e.takings > 0 AND coalesce(e.taken_at, e.decided_at) > %s ORDER BY e.id
+"""
+
+
+def every_export_was_let_out(at: datetime) -> Looked:
+    """Each taking of a matter's export is a disclosure to who was named; what was taken before there was a gate has none."""
+    rows = _rows(EXPORTS, [at - KEPT])
+    found = []
+    for reference, recipient, disclosure, takings, since_the_gate, is_there, same_recipient, was_spent, said in rows:
+        if not recipient and not disclosure and not since_the_gate:
+            continue
+        if not disclosure:
+            why = "was taken without a disclosure"
+        elif not is_there:
+            why = f"names {disclosure}, which is not in the ledger"
+        elif not same_recipient:
+            why = f"was for somebody else than {disclosure} names"
+        elif not was_spent:
+            why = f"was taken, and the permit of {disclosure} was never used"
+        elif said != takings:
+            why = f"was taken {takings} times, and let out {said} times"
+        else:
+            continue
+        found.append(Violation(reference, why))
+    return Looked(len(rows), tuple(found))
+
+
 CHECKS = (
     Check("P06", "retention.archives", "A closed archive has what was sealed, each part proven at its place",
           every_archive_has_what_was_sealed),
@@ -204,6 +239,7 @@ CHECKS = (
           what_is_the_clients_is_nowhere_here),
     Check("P12", "retention.handed_over", "What lies at a client's server or a provider's store was let out by the gate, byte by byte",
           what_lies_elsewhere_was_let_out),
+    Check("P12", "retention.exports", "Each taking of a matter's export was let out by the gate to who was named", every_export_was_let_out),
     Check("P19", "retention.places", "Every place of archives is in the United States, or has its approved exception",
           every_place_is_in_the_united_states),
 )  # fmt: skip

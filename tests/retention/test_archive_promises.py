@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SEALED = NOON + 6 * DAY
 MORNING_AFTER = NOON + 8 * DAY
 #: of what lies with somebody else
-ELSEWHERE = ("retention.own_servers", "retention.handed_over")
+ELSEWHERE = ("retention.own_servers", "retention.handed_over", "retention.exports")
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """Archives leave by the gate only: each part and manifest is a disclosure, the rest are contacts, and a refusal is a trouble of that delivery."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.db import connection
@@ -26,6 +27,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SEALED = NOON + 6 * DAY
 MORNING_AFTER = NOON + 8 * DAY
 KEY = archived.new_identity()
+#: what the migration does with what stands there
+BEFORE = import_module("apps.retention.migrations.0018_what_leaves_has_its_disclosure").BEFORE
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +115,31 @@ def test_what_lies_at_a_clients_server_without_its_disclosure_is_named(archive, 
 def test_what_was_proven_before_there_was_a_gate_needs_none(archive):
     assert by_hand("UPDATE retention_archivepart SET disclosure = NULL") == []
     assert by_hand("UPDATE retention_archive SET manifest = manifest || '{\"disclosure\": null}'") == []
+
+
+def test_what_was_on_its_way_when_the_gate_came_is_handed_over_anew_and_lies_there_once(northgate, https):  # noqa: F811 - a fixture
+    archived.own_server(northgate, https, identity=KEY)
+    cast.hand_over(northgate, [cast.message(n) for n in range(1, 6)])
+    sweep.sweep(at=SEALED)
+    (archive,) = [archiving.open_archive(segment, ArchiveTarget.objects.get(), SEALED) for segment in archiving.unarchived()]
+    for step in archiving.STEPS[:2]:
+        step(archive.pk, SEALED)
+    plant("UPDATE retention_archivepart SET disclosure = ''")
+    with connection.cursor() as cursor:
+        cursor.execute(BEFORE)
+    part = archive.parts.get()
+    assert (part.state, part.receipt, part.delivered_at, part.disclosure) == (PartState.WRITTEN, {}, None, "")
+    assert archiving.archive_due(at=SEALED) == [archive.reference]
+    assert archived.verified(Archive.objects.get(), https.folder, [KEY]).flaws == []
+    assert len(https.everything()) == 2
+    assert checks.what_lies_elsewhere_was_let_out(SEALED).violations == ()
+
+
+def test_what_was_proven_when_the_gate_came_is_marked_as_of_before(archive):
+    with connection.cursor() as cursor:
+        cursor.execute(BEFORE)
+    assert (archive.parts.get().disclosure, Archive.objects.get().manifest["disclosure"]) == (None, None)
+    assert checks.what_lies_elsewhere_was_let_out(SEALED).violations == ()
 
 
 def test_what_the_gate_refuses_is_not_destroyed_steps_aside_and_leaves_when_it_may(northgate, https):  # noqa: F811 - a fixture
