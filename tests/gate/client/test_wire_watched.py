@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -33,36 +32,13 @@ from apps.retention.models import Archive
 from apps.retention.services import sweep, targets
 from apps.retention.states import ArchiveState
 from tests import cast
+from tests.gate.client.watching import Address, off_this_machine, unmatched, watched  # noqa: F401 - a fixture
 from tests.mail.server import MailServer
 from tests.retention import archived
 from tests.retention.places.conftest import ground, https, identity, receiver, s3, s3_proxy, seaweed  # noqa: F401 - fixtures
 from tests.staff.people import is_signed_in
 
 PATIENCE = 90
-Address = tuple[str, int]
-
-
-class Watch:
-    """Notes what one thread of this process connects to."""
-
-    def __init__(self):
-        self.noted: list = []
-        self.thread: int | None = None
-        sys.addaudithook(self._note)  # for the rest of the process; it notes only while a test watches
-
-    def _note(self, event: str, given: tuple) -> None:
-        if event == "socket.connect" and threading.get_ident() == self.thread:
-            self.noted.append(given[1])
-
-
-WATCH = Watch()
-
-
-@pytest.fixture
-def watched():
-    WATCH.noted, WATCH.thread = [], threading.get_ident()
-    yield WATCH.noted
-    WATCH.thread = None
 
 
 @pytest.fixture
@@ -79,18 +55,6 @@ def home(settings, tmp_path):
     settings.COVENANT_HOME = tmp_path
     settings.ARCHIVE_ALLOWED_PRIVATE_ADDRESSES, settings.ARCHIVE_PORTS = ["127.0.0.1"], None
     return tmp_path
-
-
-def off_this_machine(noted: list) -> list[Address]:
-    """Addresses of the network; a unix socket leads nowhere else."""
-    return [(one[0], one[1]) for one in noted if isinstance(one, tuple)]
-
-
-def unmatched(noted: list, named: set[Address]) -> tuple[list[Address], list[Address]]:
-    """What was opened and is neither recorded nor named; what is recorded and was not opened."""
-    opened = Counter(one for one in off_this_machine(noted) if one not in named)
-    recorded = Counter(Crossing.objects.values_list("address", "port"))
-    return sorted((opened - recorded).elements()), sorted((recorded - opened).elements())
 
 
 def sign_on(settings) -> int:
@@ -199,7 +163,7 @@ def test_a_connection_that_is_planted_beside_the_gate_is_found_in_the_worker(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_is_planted_beside_the_gate_is_found_in_this_process(watched):
+def test_a_connection_that_is_planted_beside_the_gate_is_found_in_this_process(watched):  # noqa: F811 - a fixture
     with socket.create_server(("127.0.0.1", 0)) as elsewhere:
         address = elsewhere.getsockname()
         socket.create_connection(address).close()

@@ -1,6 +1,7 @@
 """S3 with Object Lock: what SeaweedFS really locks, and a store that misbehaves behind the same signature."""
 
 import io
+import socket
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ from apps.gate.client.wire import BLOCK
 from apps.retention.archives.places.base import Receipt
 from apps.retention.archives.places.s3 import LARGEST, S3Place
 from apps.retention.archives.places.troubles import NameTaken, NotThere, PlaceCorrupts, PlaceForgets, PlaceKeeps, PlaceLies, StillLocked, TooLarge
+from tests.gate.client.watching import off_this_machine, unmatched, watched  # noqa: F401 - a fixture
 from tests.retention.places.peers import NAME, S3Peer, later, limits_for, now, part, put
 from tests.retention.places.seaweed import POWERLESS_KEY, POWERLESS_SECRET
 
@@ -371,3 +373,20 @@ def test_a_lock_ends_on_a_whole_second_and_never_before_it_was_asked_to(s3: S3Pe
     until = datetime(2040, 2, 29, 12, 0, 0, 1, tzinfo=UTC)
 
     assert put(place, CONTENT, keep_until=until).locked_until == datetime(2040, 2, 29, 12, 0, 1, tzinfo=UTC)
+
+
+def test_of_all_that_boto3_would_ask_by_itself_nothing_is_asked_beside_the_gate(s3: S3Peer, monkeypatch, watched):  # noqa: F811 - a fixture
+    with socket.create_server(("127.0.0.1", 0)) as metadata:
+        here = f"http://127.0.0.1:{metadata.getsockname()[1]}"
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{here}/credentials")
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", here)
+        monkeypatch.setenv("AWS_ENABLE_ENDPOINT_DISCOVERY", "true")
+        monkeypatch.setenv("HTTPS_PROXY", here)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        place = s3.place()
+        receipt = put(place, part(1000))
+        place.prove(NAME, receipt)
+        assert place.holds(NAME)
+    s3_port = int(s3.settings["url"].rpartition(":")[2])
+    assert unmatched(watched, set()) == ([], [])
+    assert set(off_this_machine(watched)) == {("127.0.0.1", s3_port)}
