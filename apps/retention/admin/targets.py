@@ -147,6 +147,8 @@ def what_approving_does(target: ArchiveTarget) -> list[str]:
     ]
     if target.country != "US":
         said.append(f"It stores outside the United States, because: “{target.country_reason}”. You approve that exception.")
+        if target.place != PlaceKind.LOCAL:
+            said.append("The gate lets nothing go there before its own exception, for this recipient and that country, is approved too.")
     if target.provider is not None:
         said.append(f"{target.provider.reference} runs the store. The gate asks each time whether it may have archives; without a grant in force nothing goes.")
     if target.kind == TargetKind.OWN_SERVER:
