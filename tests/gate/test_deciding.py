@@ -239,10 +239,11 @@ def test_a_client_gets_nothing_of_another_client(clinic, ada):
     decide(package=given.to_client(clinic, about=About.people([ada.reference])), by=SYSTEM, at=NOON)
 
 
-def test_a_departed_client_gets_nothing(clinic, by_force):
+def test_a_departed_client_gets_the_archive_that_it_is_owed_and_nothing_else(clinic, by_force):
     by_force("UPDATE accounts_organization SET standing = 'departed' WHERE reference = %s", clinic.reference)
 
-    assert refused(given.to_client(clinic)) == ["client_departed"]
+    assert refused(given.to_client(clinic, purpose="support")) == ["client_departed"]
+    assert decide(package=given.to_client(clinic), by=SYSTEM, at=NOON).disclosure.purpose == "archiving"
 
 
 def test_a_person_gets_nothing_of_another_person(clinic, ada):

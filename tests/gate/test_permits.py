@@ -133,8 +133,8 @@ def test_somebody_who_was_erased_meanwhile_does_not_leave(permit, use, ada):
     assert [reason.code for reason in gone.value.reasons] == ["person_not_known"]
 
 
-def test_a_client_that_departed_meanwhile_gets_nothing(clinic, by_force):
-    permit = decide(package=given.to_client(clinic), by=SYSTEM, at=NOON)
+def test_a_client_that_departed_meanwhile_gets_nothing_that_is_not_owed(clinic, by_force):
+    permit = decide(package=given.to_client(clinic, purpose="support"), by=SYSTEM, at=NOON)
     by_force("UPDATE accounts_organization SET standing = 'departed' WHERE reference = %s", clinic.reference)
 
     with pytest.raises(permits.GroundGone):
@@ -180,13 +180,14 @@ def test_a_contact_ends_when_its_recipient_is_suspended(cirrus, use):
         use(permit, fields=frozenset(), digest=None)
 
 
-def test_a_departed_client_is_contacted_to_return_what_is_its_own(clinic, by_force):
+def test_a_departed_client_is_contacted_about_what_it_is_owed_and_not_to_try_a_new_place(clinic, by_force):
     by_force("UPDATE accounts_organization SET standing = 'departed' WHERE reference = %s", clinic.reference)
     recipient = Recipient.client(clinic.reference)
 
     with pytest.raises(Refused):
-        contacts.open_contact(recipient=recipient, why="look", by=SYSTEM, at=NOON)
-    assert contacts.open_contact(recipient=recipient, why="removal", by=SYSTEM, at=NOON).token
+        contacts.open_contact(recipient=recipient, why="try_out", by=SYSTEM, at=NOON)
+    for why in ("look", "read_back", "removal"):
+        assert contacts.open_contact(recipient=recipient, why=why, by=SYSTEM, at=NOON).token
 
 
 @pytest.mark.parametrize(

@@ -183,13 +183,20 @@ def test_to_anybody_but_the_client_whose_messages_they_are_nothing_leaves_yet(cl
     assert (export.takings, export.state, Disclosure.objects.count()) == (0, RequestState.APPROVED, 0)
 
 
-def test_a_matter_that_touches_several_clients_is_no_ones_own(clinic, matter, ezra):
+def test_a_matter_that_touches_several_clients_has_an_export_for_each_with_its_own_messages_alone(clinic, matter, ezra):
     mercy = cast.client("Mercy General")
-    for organization in (clinic, mercy):
+    cast.rule(mercy, 7)
+    for organization, numbers in ((clinic, (1, 2)), (mercy, (3, 4, 5))):
+        cast.hand_over(organization, [cast.message(n) for n in numbers])
         placing.place(matter=matter, organization=organization, reason="x", by=ezra, at=NOON)
+    for organization, own in ((clinic, ["m1", "m2"]), (mercy, ["m3", "m4", "m5"])):
+        content, signed = taken(approved(matter, organization.reference, ezra), ezra, NOON)
+        assert sorted(json.loads(line)["message"]["id"] for line in content.splitlines()) == own
+        assert signed["manifest"]["recipient"] == organization.reference
+        assert Disclosure.objects.latest("id").about_organization == organization.reference
+    stranger = approved(matter, cast.client("Northgate").reference, ezra)
     with pytest.raises(Refused, match="own data"):
-        matter_exports.begin(export=approved(matter, clinic.reference, ezra), by=ezra, at=NOON)
-    assert (Disclosure.objects.count(), GateRefusal.objects.get().codes) == (0, ["not_their_own"])
+        matter_exports.begin(export=stranger, by=ezra, at=NOON)
 
 
 def test_who_may_not_take_an_export_asks_the_gate_nothing(clinic, matter, ezra):

@@ -54,8 +54,8 @@ def reasons(recipient: Recipient, why: str, at: datetime) -> list[Reason]:
     standing = Organization.objects.filter(reference=recipient.reference).values_list("standing", flat=True).first()
     if standing is None:
         return [Reason("organization_not_known", "There is no organization with that reference.", "Correct the reference.")]
-    if standing != OrganizationStanding.ACTIVE and why != ContactReason.REMOVAL:
-        return [Reason("client_departed", "The organization is no client any more.", "It may only be contacted to remove or return what is there.")]
+    if standing != OrganizationStanding.ACTIVE and why == ContactReason.TRY_OUT:
+        return [Reason("client_departed", "The organization is no client any more.", "What it is owed goes to the place it had; it gets no new one.")]
     return []
 
 

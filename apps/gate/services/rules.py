@@ -158,8 +158,8 @@ def _client(package: Package, known: Known) -> Iterator[Reason]:
     if client is None:
         yield Reason("organization_not_known", "There is no organization with that reference.", "Correct the reference.")
         return
-    if not client.active:
-        yield Reason("client_departed", "The organization is no client any more.", "What is returned at its end is a contact of its own.")
+    if not client.active and package.purpose != DisclosurePurpose.ARCHIVING:  # what was owed before it left is owed still
+        yield Reason("client_departed", "The organization is no client any more.", "It gets the archive that it is owed, and nothing else.")
     about = package.about
     own = (
         about.organization_named == reference

@@ -4,7 +4,8 @@ A zip of two files: the messages as JSON lines, each with the 32 bytes that prov
 signed manifest with their SHA-256. It is made as it is taken, so that no copy lies about; each taking is recorded.
 Who gets it is named when it is asked for: the client whose messages they are, or somebody else, to whom nothing goes yet. Each
 taking is a disclosure, decided by the gate before the first byte; what was in it is only known at its end, and recorded then.
-It must never hold a message that no hold of the matter covers.
+It must never hold a message that no hold of the matter covers, nor one of another client than the one it is for: a matter that
+touches several has an export for each.
 """
 
 import hashlib
@@ -168,16 +169,16 @@ def _begin(export: MatterExport, permit: Permit, by: StaffMember, at: datetime) 
 
 
 def _package(export: MatterExport, at: datetime) -> Package:
-    """Whose messages its holds could cover: the recipient's own, or, where others' could be among them, theirs."""
+    """Of what the holds cover, the recipient's own; where nothing of theirs can be among it, somebody else's, which the gate refuses."""
     recipient = recipient_of(export.recipient)
     touched = scoped.organizations_touched([hold for hold in asking.in_force(at) if hold.matter_id == export.matter_id])
-    others = [one for one in touched if one.reference != recipient.reference]
-    about = others[0].reference if others else recipient.reference
+    is_among = recipient.reference in {one.reference for one in touched}
+    about = recipient.reference if is_among or not touched else touched[0].reference
     is_client = recipient.kind == RecipientKind.CLIENT
     country = Organization.objects.filter(reference=recipient.reference).values_list("country", flat=True).first()
     return Package(
         recipient=recipient, about=About.organization(about), categories=LINE_CATEGORIES, fields=LINE_FIELDS, purpose=DisclosurePurpose.LEGAL,
-        ground=Ground.CLIENT if is_client else Ground.LAW, patient_information=any(one.hipaa_covered for one in touched), digest=None,
+        ground=Ground.CLIENT if is_client else Ground.LAW, patient_information=any(one.hipaa_covered for one in touched if one.reference == about), digest=None,
         size=None, what=f"{export.reference}/taking {export.takings + 1}", countries=(country,) if country else ("US",),
     )  # fmt: skip
 
@@ -221,7 +222,7 @@ def stream(*, export: MatterExport, by: StaffMember, at: datetime) -> Iterator[b
     holds = [hold for hold in asking.in_force(at) if hold.matter_id == export.matter_id]
     with zipfile.ZipFile(pipe, "w", compression=zipfile.ZIP_DEFLATED) as whole:
         with whole.open(_entry("messages.jsonl", at), "w", force_zip64=True) as file:
-            for cohort, messages in scoped.by_cohort(holds, at):
+            for cohort, messages in scoped.by_cohort(holds, at, only=export.recipient):
                 for found in messages:
                     line = _line(found)
                     content.update(line)
@@ -248,7 +249,7 @@ def _line(found: scoped.Found) -> bytes:
 
 def _manifest(export: MatterExport, holds: list, digest: bytes, lines: int, cohorts: dict[str, int], at: datetime) -> bytes:
     said = {
-        "format": FORMAT, "export": export.reference, "matter": export.matter.reference, "made_at": at.isoformat(),
+        "format": FORMAT, "export": export.reference, "matter": export.matter.reference, "recipient": export.recipient, "made_at": at.isoformat(),
         "installation": str(Installation.objects.get().installation_id), "holds": [hold.reference for hold in holds],
         "files": [{"name": "messages.jsonl", "lines": lines, "sha256": digest.hex()}], "cohorts": cohorts,
         "asked_by": export.asked_by, "approved_by": export.decided_by,

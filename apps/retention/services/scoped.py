@@ -58,13 +58,15 @@ def cohorts_touched(holds: Sequence[Hold]):
     return Cohort.objects.filter(organization__in=organizations).select_related("organization").order_by("expiry_on", "id")
 
 
-def by_cohort(holds: Sequence[Hold], at: datetime) -> Iterator[tuple[Cohort, Iterator[Found]]]:
+def by_cohort(holds: Sequence[Hold], at: datetime, *, only: str = "") -> Iterator[tuple[Cohort, Iterator[Found]]]:
     """Each cohort with its messages that any of the holds in force covers, in the order of their numbers: leaf first, then aside.
 
+    `only` is the reference of the one organization whose cohorts are wanted; of every organization where it is empty.
     The messages of one must be taken before the next cohort is asked for; what is not taken then is passed over.
     """
     in_force: dict[int, tuple[Scope, ...]] = {}
-    cohorts = iter(cohorts_touched(holds).iterator(chunk_size=TOGETHER))
+    touched = cohorts_touched(holds)
+    cohorts = iter((touched.filter(organization__reference=only) if only else touched).iterator(chunk_size=TOGETHER))
     while group := list(islice(cohorts, TOGETHER)):
         for missing in {cohort.organization_id for cohort in group} - in_force.keys():
             in_force[missing] = scopes_for(missing, holds, at)

@@ -122,7 +122,7 @@ def test_what_has_begun_may_end_though_the_recipient_departs_meanwhile_and_nothi
         way._began -= 3_600  # an hour later, long after the permit has lapsed
         dialled(pinned(peer, way))
         assert Crossing.objects.get().at >= NOON + timedelta(hours=1) > Permit.objects.get().lapses_at
-    with pytest.raises(deciding.Refused), contacting(recipient=Recipient.client(client.reference), why=ContactReason.LOOK, by=SYSTEM, at=NOON):
+    with pytest.raises(deciding.Refused), contacting(recipient=Recipient.client(client.reference), why=ContactReason.TRY_OUT, by=SYSTEM, at=NOON):
         pytest.fail("it was let through")
     assert GateRefusal.objects.get().codes == ["client_departed"]
 
