@@ -4,12 +4,9 @@ That every personal field is declared is checked over all tables at once, on the
 """
 
 from datetime import datetime
-from typing import Any
-
-from django.db import connection
 
 from apps.accounts.models import Organization, Person
-from apps.foundation.promises import Check, Looked, Violation
+from apps.foundation.promises import Check, Looked, Violation, fetch
 
 MOST_NAMED = 1_000
 
@@ -23,19 +20,13 @@ COLLECTED = (
 )
 
 
-def _rows(sql: str, parameters: list[Any] | None = None) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters or [])
-        return cursor.fetchall()
-
-
 def _count(table: str) -> int:
-    return _rows(f"SELECT count(*) FROM {table}")[0][0]  # names of our own tables
+    return fetch(f"SELECT count(*) FROM {table}")[0][0]  # names of our own tables
 
 
 def required_details_are_there(at: datetime) -> Looked:
     """What is called required is there, so that nothing half-registered is kept without a use for it."""
-    people = _rows(
+    people = fetch(
         "SELECT reference, 'it has no given name' FROM accounts_person WHERE btrim(given_name) = ''"
         " UNION ALL SELECT reference, 'it has no contact' FROM accounts_organization"
         " WHERE btrim(contact_name) = '' OR btrim(contact_email) = ''"
@@ -70,7 +61,7 @@ def optional_details_may_be_left_out(at: datetime) -> Looked:
 
 
 def _columns(table: str) -> list[tuple[str, str, bool]]:
-    return _rows(
+    return fetch(
         "SELECT a.attname, t.typname, NOT a.attnotnull FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
         " WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped",
         [table],
@@ -79,7 +70,7 @@ def _columns(table: str) -> list[tuple[str, str, bool]]:
 
 def _columns_that_refuse_emptiness(table: str) -> set[str]:
     """Columns with a check of their own that compares them with the empty string or null."""
-    rows = _rows(
+    rows = fetch(
         "SELECT a.attname FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)"
         " WHERE c.contype = 'c' AND c.conrelid = %s::regclass"
         r" AND (pg_get_constraintdef(c.oid) ~ '<> ''''' OR pg_get_constraintdef(c.oid) ~ 'IS NOT NULL')",
@@ -98,7 +89,7 @@ def rows_know_their_policy(at: datetime) -> Looked:
 
 
 def _under_another_version(table: str, name: str, moment: str) -> list[tuple[str, str]]:
-    return _rows(
+    return fetch(
         f"""
         WITH force AS (
             SELECT id, published_at AS since, lead(published_at) OVER (ORDER BY published_at, number) AS until

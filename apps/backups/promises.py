@@ -9,9 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
 
-from apps.foundation.promises import Check, Looked, Violation
+from apps.foundation.promises import Check, Looked, Violation, fetch
 
 IDS_A_QUERY = 1_000
 MOST_NAMED = 100
@@ -19,16 +18,10 @@ MOST_NAMED = 100
 LONGEST_DRILL = timedelta(hours=6)
 
 
-def _rows(sql: str, values: list | None = None) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values or [])
-        return cursor.fetchall()
-
-
 def no_backup_outlives_its_day(at: datetime) -> Looked:
     """Every backup past its last day was destroyed, and none holds the keys that would bring back what it holds."""
     today = at.astimezone(UTC).date()
-    rows = _rows("SELECT reference, kept_until, destroyed_at, holds_keystore FROM backups_backup")
+    rows = fetch("SELECT reference, kept_until, destroyed_at, holds_keystore FROM backups_backup")
     found = []
     for reference, until, destroyed_at, with_keys in rows:
         if destroyed_at is None and until < today:
@@ -40,7 +33,7 @@ def no_backup_outlives_its_day(at: datetime) -> Looked:
 
 def every_restore_was_replayed(at: datetime) -> Looked:
     """What was found was replayed to its end, and the database knows every entry of the journal."""
-    restores = _rows("SELECT reference, first_missing, entries, replayed_at FROM backups_restore")
+    restores = fetch("SELECT reference, first_missing, entries, replayed_at FROM backups_restore")
     found = [
         Violation(reference, f"{entries} entries from {first} on are not replayed")
         for reference, first, entries, replayed_at in restores
@@ -49,7 +42,7 @@ def every_restore_was_replayed(at: datetime) -> Looked:
     lines = 0
     for chunk in _chunks(_entries()):
         lines += len(chunk)
-        known = {str(entry) for (entry,) in _rows("SELECT id FROM audit_journalentry WHERE id = ANY(%s::uuid[])", [list(chunk)])}
+        known = {str(entry) for (entry,) in fetch("SELECT id FROM audit_journalentry WHERE id = ANY(%s::uuid[])", [list(chunk)])}
         found += [Violation(f"journal entry {chunk[entry]}", "the database does not know it: it was restored") for entry in chunk if entry not in known]
     return Looked(len(restores) + lines, tuple(found[:MOST_NAMED]))
 
@@ -57,7 +50,7 @@ def every_restore_was_replayed(at: datetime) -> Looked:
 def restores_are_drilled(at: datetime) -> Looked:
     """The last drill ended well, none left its copy behind, and who keeps backups has drilled lately."""
     since = at - timedelta(days=settings.RESTORE_DRILL_EVERY_DAYS)
-    drills = _rows("SELECT reference, started_at, ended_at, outcome FROM backups_drill ORDER BY id DESC")
+    drills = fetch("SELECT reference, started_at, ended_at, outcome FROM backups_drill ORDER BY id DESC")
     found = [
         Violation(reference, f"began on {started.date().isoformat()} and never ended: its copy may still lie about")
         for reference, started, ended, _outcome in drills
@@ -66,7 +59,7 @@ def restores_are_drilled(at: datetime) -> Looked:
     ended = [drill for drill in drills if drill[2] is not None]
     if ended and ended[0][3] == "found":
         found.append(Violation(ended[0][0], "the last drill found something that a restore would bring back"))
-    old = _rows("SELECT reference FROM backups_backup WHERE destroyed_at IS NULL AND holds_database AND made_at < %s ORDER BY made_at", [since])
+    old = fetch("SELECT reference FROM backups_backup WHERE destroyed_at IS NULL AND holds_database AND made_at < %s ORDER BY made_at", [since])
     if old and not any(outcome in ("well", "found") and when >= since for _reference, _started, when, outcome in ended):
         found.append(Violation(old[0][0], f"is older than {settings.RESTORE_DRILL_EVERY_DAYS} days and no restore was drilled since"))
     return Looked(len(drills) + len(old), tuple(found))
@@ -74,7 +67,7 @@ def restores_are_drilled(at: datetime) -> Looked:
 
 def no_backup_lies_abroad_without_reason(at: datetime) -> Looked:
     """Each lies in the United States, or says why not."""
-    rows = _rows("SELECT reference, country, btrim(country_reason) FROM backups_backup WHERE destroyed_at IS NULL")
+    rows = fetch("SELECT reference, country, btrim(country_reason) FROM backups_backup WHERE destroyed_at IS NULL")
     return Looked(
         len(rows),
         tuple(Violation(reference, f"lies in {country} without a reason") for reference, country, reason in rows if country != "US" and not reason),

@@ -1,8 +1,11 @@
 """The 26 promises by their codes, and the shape of a check. Codes are stable: code, tests and the board use them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from django.db import connection
 
 PROMISES: dict[str, str] = {
     "P01": "Personal information is given voluntarily, and every field says what it is for",
@@ -62,3 +65,18 @@ class Check:
     title: str
     run: Callable[[datetime], Looked] | None = None
     waits_for: str = ""
+
+
+def fetch(sql: str, values: Iterable[Any] = ()) -> list[tuple]:
+    """What a check asks the database, and all that checks share."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, list(values))
+        return cursor.fetchall()
+
+
+def fetch_named(sql: str, values: Iterable[Any] = ()) -> list[dict[str, Any]]:
+    """The same, each row by the names of its columns."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, list(values))
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -5,15 +5,12 @@ Each check says how many rows it looked at; one that had nothing to look at prov
 
 import hashlib
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
-from django.db import connection
 
-from apps.foundation.promises import Check, Looked, Violation
+from apps.foundation.promises import Check, Looked, Violation, fetch_named
 
 #: a ring writes what the journal is owed at once, the sweep within a minute
 TIME_TO_WRITE = timedelta(minutes=10)
@@ -21,17 +18,10 @@ SHORTEST_GRACE = timedelta(days=1)
 RELEASED, PLACED = "hold.released", "hold.placed"
 
 
-def _rows(sql: str, values: Iterable[Any] = ()) -> list[dict]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, list(values))
-        names = [column.name for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
 def _entries(kind: str) -> dict[str, dict]:
     """What the database says that the journal says, by what it is about: the first entry of a kind counts."""
     found = {}
-    for row in _rows(
+    for row in fetch_named(
         "SELECT id, about, body, created_at, sequence FROM audit_journalentry WHERE kind = %s ORDER BY created_at DESC, id", [kind]
     ):
         if isinstance(row["body"], str):
@@ -59,7 +49,7 @@ def _lines() -> dict[str, dict] | None:
 
 def every_release_took_two_and_kept_its_grace(at: datetime) -> Looked:
     """Each released hold: asked by one, released by another, for a reason, with its grace, as approvals and journal say."""
-    rows = _rows(
+    rows = fetch_named(
         "SELECT h.reference, h.release_asked_by, h.release_reason, h.released_by, h.released_at, h.kept_until,"
         " (SELECT count(*) FROM staff_approval a JOIN staff_staffmember asker ON asker.id = a.asked_by_id"
         "  JOIN staff_staffmember decider ON decider.id = a.decided_by_id"
@@ -103,7 +93,7 @@ def _differs_from_journal(row: dict, body: dict) -> bool:
 
 def nothing_held_changed_its_scope(at: datetime) -> Looked:
     """Each hold keeps what it kept when it was placed, as journal and ledger say, and its person is that person."""
-    rows = _rows(
+    rows = fetch_named(
         "SELECT h.reference, m.reference AS matter, coalesce(o.reference, '') AS organization, h.person_reference AS person,"
         " h.conversation_source, h.conversation_id, h.salt, h.sent_from, h.sent_until, p.reference AS points_to, e.facts"
         " FROM holds_hold h JOIN holds_matter m ON m.id = h.matter_id LEFT JOIN accounts_organization o ON o.id = h.organization_id"
@@ -145,7 +135,7 @@ def _changed(now: dict[str, str], before: dict) -> str:
 def every_hold_in_force_stands_in_the_journal(at: datetime) -> Looked:
     """Each hold in force has its line, on disk and the same as its row; no hold of the journal is missing or held again."""
     lines = _lines()
-    rows = _rows("SELECT reference, state, kept_until, placed_at FROM holds_hold ORDER BY id")
+    rows = fetch_named("SELECT reference, state, kept_until, placed_at FROM holds_hold ORDER BY id")
     placed, released = _entries(PLACED), _entries(RELEASED)
     found = []
     in_force = [row for row in rows if row["state"] == "active" or (row["kept_until"] and row["kept_until"] > at)]

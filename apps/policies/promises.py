@@ -17,9 +17,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
-from django.db import connection
 
-from apps.foundation.promises import Check, Looked, Violation
+from apps.foundation.promises import Check, Looked, Violation, fetch
 
 PAGE = "/privacy/"
 WORD = re.compile(r"\w+")
@@ -27,15 +26,9 @@ LINK_TARGET = re.compile(r"\]\([^)]*\)")
 LIST_NUMBER = re.compile(r"^[ \t]*\d+[.)][ \t]+", re.MULTILINE)
 
 
-def _rows(sql: str, parameters: list[Any] | None = None) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters or [])
-        return cursor.fetchall()
-
-
 def one_version_in_force(at: datetime) -> Looked:
     """Published versions came into force one after the other, each at its own moment and none in the future."""
-    rows = _rows("SELECT number, published_at FROM policies_policyversion WHERE state = 'published' ORDER BY number")
+    rows = fetch("SELECT number, published_at FROM policies_policyversion WHERE state = 'published' ORDER BY number")
     found = []
     for i, (number, published_at) in enumerate(rows):
         if published_at > at:
@@ -49,13 +42,13 @@ def one_version_in_force(at: datetime) -> Looked:
 
 def published_texts_are_unchanged(at: datetime) -> Looked:
     """The digest stored at publication is the digest of the rows as they are now, and the date is the day of posting."""
-    versions = _rows(
+    versions = fetch(
         "SELECT id, number, title, introduction, digest, revised_on,"
         " (published_at AT TIME ZONE 'UTC')::date FROM policies_policyversion WHERE state = 'published' ORDER BY number"
     )
     found = []
     for key, number, title, introduction, digest, revised_on, posted_on in versions:
-        clauses = _rows(
+        clauses = fetch(
             "SELECT json_build_object('code', code, 'heading', heading, 'position', position, 'promises', promises,"
             " 'text', text) FROM policies_clause WHERE version_id = %s ORDER BY position",
             [key],
@@ -72,7 +65,7 @@ def published_texts_are_unchanged(at: datetime) -> Looked:
 
 def the_public_page_is_the_version_in_force(at: datetime) -> Looked:
     """What a visitor reads is, word for word, the version in force."""
-    rows = _rows(
+    rows = fetch(
         "SELECT id, number, title, introduction, revised_on FROM policies_policyversion"
         " WHERE state = 'published' AND published_at <= %s ORDER BY published_at DESC LIMIT 1",
         [at],
@@ -83,7 +76,7 @@ def the_public_page_is_the_version_in_force(at: datetime) -> Looked:
     status, body = _visit(PAGE)
     if status != 200:
         return Looked(1, (Violation(f"POL-{number}", f"the public page answers {status}"),))
-    clauses = _rows("SELECT code, heading, text FROM policies_clause WHERE version_id = %s ORDER BY position", [key])
+    clauses = fetch("SELECT code, heading, text FROM policies_clause WHERE version_id = %s ORDER BY position", [key])
     page = _Page(body)
     return Looked(1 + len(clauses), tuple(_differences(page, number, title, introduction, revised_on, clauses)))
 

@@ -4,13 +4,9 @@ The lists here are written down a second time on purpose: a change of the servic
 nothing left outside of a grant is proven on what left, by the gate. Each check says how many rows it looked at.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db import connection
-
-from apps.foundation.promises import Check, Looked, Violation
+from apps.foundation.promises import Check, Looked, Violation, fetch_named
 
 #: what has lapsed is recorded by the daily sweep; one that was missed is made up for the next day
 TIME_TO_RECORD = timedelta(days=2)
@@ -43,16 +39,9 @@ APPROVED = """EXISTS (
     AND a.decided_by_id <> a.asked_by_id)"""
 
 
-def _rows(sql: str, values: Iterable[Any] = ()) -> list[dict]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, list(values))
-        names = [column.name for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
 def every_provider_in_use_was_activated_by_two(at: datetime) -> Looked:
     """Each provider that is, or was, in use was taken into use on the word of two people, and stands in the ledger as such."""
-    rows = _rows(
+    rows = fetch_named(
         "SELECT p.reference, p.activated_by = p.activation_asked_by OR p.activated_by = '' AS alone,"
         f" {APPROVED.format(act='providers.approve_provider', subject='p.reference')} AS approved,"
         " EXISTS (SELECT 1 FROM audit_event e WHERE e.object = p.reference AND e.verb = 'provider.activated') AS told"
@@ -69,7 +58,7 @@ def every_provider_in_use_was_activated_by_two(at: datetime) -> Looked:
 
 def every_lapse_at_a_provider_in_use_was_recorded(at: datetime) -> Looked:
     """Each active provider has an agreement in force and a review that passed and is not overdue; else its lapse was recorded and said."""
-    rows = _rows(
+    rows = fetch_named(
         "SELECT p.reference,"
         " (SELECT max(coalesce(a.ends_on, 'infinity'::date))::text FROM providers_agreement a WHERE a.provider_id = p.id"
         "  AND a.state IN ('confirmed', 'superseded') AND a.starts_on <= %s) AS agreed_until,"
@@ -96,7 +85,7 @@ def every_lapse_at_a_provider_in_use_was_recorded(at: datetime) -> Looked:
 
 def every_lapse_was_said_ahead(at: datetime) -> Looked:
     """Each lapse of an agreement or a grant that was known a week ahead was said to somebody before its day."""
-    rows = _rows(
+    rows = fetch_named(
         "SELECT l.about, l.lapsed_on, (SELECT min(m.created_at) FROM mail_outgoingmail m WHERE m.about = l.about"
         " AND m.template = 'providers/lapse_warning') AS said_at,"
         " coalesce(g.decided_at, a.confirmed_at) AS known_at FROM providers_lapse l"
@@ -113,7 +102,7 @@ def every_lapse_was_said_ahead(at: datetime) -> Looked:
 
 def every_agreement_that_counts_is_complete(at: datetime) -> Looked:
     """Each confirmed agreement has all its clauses, a document with its hash, and two people."""
-    rows = _rows(
+    rows = fetch_named(
         "SELECT g.reference, g.kind, g.clauses, g.confirmed_by = g.confirmation_asked_by OR g.confirmed_by = '' AS alone,"
         f" {APPROVED.format(act='providers.approve_agreement', subject='g.reference')} AS approved,"
         " d.digest = sha256(d.content) AND d.size = length(d.content) AS sound"
@@ -134,7 +123,7 @@ def every_agreement_that_counts_is_complete(at: datetime) -> Looked:
 
 def every_active_grant_rests_on_what_it_needs(at: datetime) -> Looked:
     """Each active grant has two people, an agreement of its provider that counts or lapsed as recorded, and a BAA for patients' data."""
-    rows = _rows(
+    rows = fetch_named(
         "SELECT g.reference, g.patient_information, g.decided_by = g.proposed_by OR g.decided_by = '' AS alone, b.provider_id = g.provider_id AS own,"
         f" {APPROVED.format(act='providers.approve_grant', subject='g.reference')} AS approved, b.kind, g.categories,"
         " EXISTS (SELECT 1 FROM providers_agreement a WHERE a.line = b.line AND a.provider_id = g.provider_id"
@@ -163,7 +152,7 @@ def every_active_grant_rests_on_what_it_needs(at: datetime) -> Looked:
 
 def every_grant_names_declared_purposes(at: datetime) -> Looked:
     """No grant names a purpose or a category that is not declared."""
-    rows = _rows("SELECT reference, categories, purposes FROM providers_grant ORDER BY id")
+    rows = fetch_named("SELECT reference, categories, purposes FROM providers_grant ORDER BY id")
     wrong = [
         Violation(row["reference"], "names a purpose or a data category that is not declared")
         for row in rows
@@ -174,7 +163,7 @@ def every_grant_names_declared_purposes(at: datetime) -> Looked:
 
 def no_grant_links_people_with_connections(at: datetime) -> Looked:
     """No active grant gives personal information together with IP addresses or device ids."""
-    rows = _rows("SELECT reference, categories FROM providers_grant WHERE state = 'active' ORDER BY id")
+    rows = fetch_named("SELECT reference, categories FROM providers_grant WHERE state = 'active' ORDER BY id")
     wrong = [
         Violation(row["reference"], "gives personal information together with IP addresses or device ids")
         for row in rows
@@ -185,7 +174,7 @@ def no_grant_links_people_with_connections(at: datetime) -> Looked:
 
 def analytics_are_granted_listed_fields_only(at: datetime) -> Looked:
     """Each active grant of an analytics provider names listed fields, and for analytics alone."""
-    rows = _rows(
+    rows = fetch_named(
         "SELECT g.reference, g.categories, g.purposes, g.fields, g.patient_information FROM providers_grant g"
         " JOIN providers_provider p ON p.id = g.provider_id WHERE g.state = 'active' AND p.role = 'analytics' ORDER BY g.id"
     )
@@ -200,7 +189,7 @@ def analytics_are_granted_listed_fields_only(at: datetime) -> Looked:
 
 def every_provider_names_its_countries(at: datetime) -> Looked:
     """Each provider that is not over, and each member of a chain that gets data, names the countries where it processes."""
-    rows = _rows(
+    rows = fetch_named(
         "SELECT reference, countries FROM providers_provider WHERE state <> 'ended' UNION ALL"
         " SELECT reference, countries FROM providers_subprocessor WHERE state IN ('announced', 'leaving') AND since_at <= %s"
         " AND (until_at IS NULL OR until_at > %s) ORDER BY 1",
@@ -216,7 +205,7 @@ def every_provider_names_its_countries(at: datetime) -> Looked:
 
 def every_change_of_a_chain_was_said_ahead(at: datetime) -> Looked:
     """No client got a notice of a change of a chain less than two weeks before it takes effect, or without its mail."""
-    rows = _rows(
+    rows = fetch_named(
         "SELECT s.reference, n.told_at, n.effective_at, CASE n.change WHEN 'joins' THEN s.since_at ELSE s.until_at END AS counts_from,"
         " EXISTS (SELECT 1 FROM mail_outgoingmail m WHERE m.about = s.reference AND m.template = 'providers/chain_' || n.change) AS mailed"
         " FROM providers_chainnotice n JOIN providers_subprocessor s ON s.id = n.sub_processor_id ORDER BY n.id"

@@ -9,19 +9,12 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
-from django.db import connection
 
-from apps.foundation.promises import Check, Looked, Violation
+from apps.foundation.promises import Check, Looked, Violation, fetch
 from apps.retention import keystore_promises
 
 #: what leaves daily is late after this
 LATE = timedelta(days=2)
-
-
-def _rows(sql: str, values: list | None = None) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values or [])
-        return cursor.fetchall()
 
 
 def _signed_by_us(folder: Path, prefix: bytes, document: dict, value: str) -> bool:
@@ -37,13 +30,13 @@ def _signed_by_us(folder: Path, prefix: bytes, document: dict, value: str) -> bo
 def every_archive_has_what_was_sealed(at: datetime) -> Looked:
     """A closed archive's manifest is signed by us, names parts that were proven at their place, and what was sealed."""
     folder = Path(settings.COVENANT_HOME)
-    rows = _rows(
+    rows = fetch(
         "SELECT a.id, a.reference, a.manifest, s.number, s.messages, encode(s.merkle_root, 'hex'),"
         " coalesce(s.sealed_at <= a.closed_at, true) FROM retention_archive a"
         " LEFT JOIN retention_segment s ON s.cohort_id = a.cohort_id AND s.number = a.segment WHERE a.state = 'closed'"
     )
     parts = defaultdict(dict)
-    for archive, number, digest, state in _rows("SELECT archive_id, number, encode(sha256, 'hex'), state FROM retention_archivepart"):
+    for archive, number, digest, state in fetch("SELECT archive_id, number, encode(sha256, 'hex'), state FROM retention_archivepart"):
         parts[archive][number] = (digest, state)
     found = []
     for pk, reference, document, number, messages, root, sealed_before in rows:
@@ -63,7 +56,7 @@ def hosted_files_are_what_was_signed(at: datetime) -> Looked:
     """Of the archives in a folder of ours, the latest hundred lie there byte by byte as their manifests say."""
     if not (Path(settings.COVENANT_HOME) / "archives").is_dir():
         return Looked(0)
-    rows = _rows(
+    rows = fetch(
         "SELECT a.reference, o.reference, c.expiry_on, a.manifest FROM retention_archive a JOIN retention_archivetarget t ON t.id = a.target_id"
         " JOIN retention_cohort c ON c.id = a.cohort_id JOIN accounts_organization o ON o.id = c.organization_id"
         " WHERE a.state = 'closed' AND t.place = 'local' ORDER BY a.closed_at DESC, a.id DESC LIMIT 100"
@@ -85,7 +78,7 @@ def hosted_files_are_what_was_signed(at: datetime) -> Looked:
 
 def archives_do_not_lag(at: datetime) -> Looked:
     """What is owed leaves daily: of each kind that a client is owed, no message of over two days that no verified part carries."""
-    rows = _rows(
+    rows = fetch(
         "WITH owed AS (SELECT c.id, c.reference, c.organization_id, coalesce(nullif(o.archive_entitlement, 'none'),"
         " (SELECT h.archive_entitlement FROM accounts_historicalorganization h WHERE h.id = o.id AND h.archive_entitlement <> 'none'"
         " ORDER BY h.history_date DESC, h.history_id DESC LIMIT 1)) AS entitled FROM retention_cohort c"
@@ -111,7 +104,7 @@ def archives_do_not_lag(at: datetime) -> Looked:
 def what_is_the_clients_is_nowhere_here(at: datetime) -> Looked:
     """Of what lies on a client's own server we keep no key and, once it is proven there, no copy."""
     home = Path(settings.COVENANT_HOME)
-    rows = _rows(
+    rows = fetch(
         "SELECT a.reference, p.number, p.state FROM retention_archive a JOIN retention_archivetarget t ON t.id = a.target_id"
         " LEFT JOIN retention_archivepart p ON p.archive_id = a.id WHERE t.kind = 'own_server'"
     )
@@ -128,7 +121,7 @@ def what_is_the_clients_is_nowhere_here(at: datetime) -> Looked:
 
 def every_place_is_in_the_united_states(at: datetime) -> Looked:
     """Each place that is or was in use is in the United States, or has its reason and a second person who approved that country."""
-    rows = _rows(
+    rows = fetch(
         "SELECT t.reference, t.country, t.country_reason, t.proposed_by, t.decided_by, EXISTS (SELECT 1 FROM audit_event e"
         " WHERE e.object = t.reference AND e.verb = 'target.approved' AND e.actor = t.decided_by AND e.facts->>'country' = t.country)"
         " FROM retention_archivetarget t WHERE t.state IN ('active', 'suspended')"
@@ -174,7 +167,7 @@ def what_lies_elsewhere_was_let_out(at: datetime) -> Looked:
     What was proven there before there was a gate has none. Of an archive that was taken over after a restore the journal names the
     disclosure, which itself may have gone with the database.
     """
-    rows = _rows(HANDED_OVER, [at - KEPT])
+    rows = fetch(HANDED_OVER, [at - KEPT])
     found = []
     for reference, what, disclosure, since_the_gate, is_there, same_bytes, same_recipient, crossed, taken_over in rows:
         if (disclosure is None and not since_the_gate) or (disclosure and taken_over and not is_there):
@@ -209,7 +202,7 @@ WHERE e.takings > 0 AND coalesce(e.taken_at, e.decided_at) > %s ORDER BY e.id
 
 def every_export_was_let_out(at: datetime) -> Looked:
     """Each taking of a matter's export is a disclosure to who was named; what was taken before there was a gate has none."""
-    rows = _rows(EXPORTS, [at - KEPT])
+    rows = fetch(EXPORTS, [at - KEPT])
     found = []
     for reference, recipient, disclosure, takings, since_the_gate, is_there, same_recipient, was_spent, said in rows:
         if not recipient and not disclosure and not since_the_gate:

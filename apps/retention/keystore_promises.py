@@ -13,9 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
 
-from apps.foundation.promises import Check, Looked, Violation
+from apps.foundation.promises import Check, Looked, Violation, fetch
 
 MARK = ".destroyed"
 #: as the keystore names them; label and locks lie in the folder itself, drafts of writers begin with a dot
@@ -39,9 +38,7 @@ def copies_with(secret: str) -> list[int]:
 
 def every_secret_is_whole_or_gone(at: datetime) -> Looked:
     """Each secret lies in every copy, whole and for nobody else to read; of a destroyed one no byte lies in any."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT secret, reference FROM retention_destruction WHERE state IN ('shredded', 'truncated', 'done')")
-        destroyed = dict(cursor.fetchall())
+    destroyed = dict(fetch("SELECT secret, reference FROM retention_destruction WHERE state IN ('shredded', 'truncated', 'done')"))
     names, found = _look(destroyed)
     if found:
         time.sleep(PAUSE_SECONDS)

@@ -12,19 +12,12 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
-from django.db import connection
 
-from apps.foundation.promises import Check, Looked, Violation
+from apps.foundation.promises import Check, Looked, Violation, fetch
 from apps.retention import archive_promises, keystore_promises
 
 #: the sweep runs each minute; reading refuses by the day itself meanwhile
 TIME_TO_HIDE = timedelta(minutes=10)
-
-
-def _rows(sql: str, values: list) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.fetchall()
 
 
 def _today(at: datetime):
@@ -33,7 +26,7 @@ def _today(at: datetime):
 
 def nothing_past_its_life_is_readable(at: datetime) -> Looked:
     """Every cohort whose day has come is hidden."""
-    rows = _rows(
+    rows = fetch(
         "SELECT reference, state, expiry_on FROM retention_cohort WHERE expiry_on <= %s", [_today(at - TIME_TO_HIDE)]
     )
     return Looked(
@@ -49,7 +42,7 @@ def nothing_past_its_life_is_readable(at: datetime) -> Looked:
 def nothing_outlives_its_day(at: datetime) -> Looked:
     """A day after its end a cohort is destroyed, or has stepped aside with its reason; no leaf of the past holds rows."""
     late = _today(at) - timedelta(days=1)
-    cohorts = _rows(
+    cohorts = fetch(
         "SELECT c.reference, c.state, c.expiry_on FROM retention_cohort c WHERE c.expiry_on < %s"
         " AND c.aside_at IS NULL",
         [late],
@@ -61,14 +54,14 @@ def nothing_outlives_its_day(at: datetime) -> Looked:
     ]
     leaves = [
         day
-        for (day,) in _rows(
+        for (day,) in fetch(
             "SELECT day FROM retention_leaf WHERE day < %s"
             " AND pg_relation_size(('message_' || to_char(day, 'YYYYMMDD'))::regclass) > 0",
             [late],
         )
     ]
     for day in leaves:
-        for organization, count in _rows(
+        for organization, count in fetch(
             "SELECT o.reference, count(*) FROM message m LEFT JOIN accounts_organization o ON o.id = m.organization_id"
             " WHERE m.expiry = %s GROUP BY o.reference",
             [day],
@@ -79,7 +72,7 @@ def nothing_outlives_its_day(at: datetime) -> Looked:
 
 def what_is_destroyed_is_certified_and_gone(at: datetime) -> Looked:
     """Each destroyed cohort: no rows, no key, and a certificate whose signature is ours."""
-    rows = _rows(
+    rows = fetch(
         "SELECT c.reference, c.expiry_on, c.organization_id, k.document, k.number FROM retention_cohort c"
         " LEFT JOIN retention_certificate k ON k.cohort_id = c.id WHERE c.state IN ('shredded', 'destroyed')",
         [],
@@ -89,7 +82,7 @@ def what_is_destroyed_is_certified_and_gone(at: datetime) -> Looked:
     days = sorted({row[1] for row in rows})
     left = defaultdict(int)
     if days:
-        for day, organization, count in _rows(
+        for day, organization, count in fetch(
             "SELECT expiry, organization_id, count(*) FROM message WHERE expiry = ANY(%s::date[]) GROUP BY 1, 2", [days]
         ):
             left[day, organization] = count
@@ -124,7 +117,7 @@ def nothing_owed_is_destroyed(at: datetime) -> Looked:
 
     What was owed is taken from its own mark and from the organization's record of that time.
     """
-    rows = _rows(
+    rows = fetch(
         "SELECT c.id, c.reference, c.archive_owed, (SELECT h.archive_entitlement FROM accounts_historicalorganization h"
         " WHERE h.id = c.organization_id AND h.history_date <= c.shredded_at ORDER BY h.history_date DESC, h.history_id DESC"
         " LIMIT 1), s.number, s.messages, encode(s.merkle_root, 'hex'),"
@@ -135,7 +128,7 @@ def nothing_owed_is_destroyed(at: datetime) -> Looked:
         [],
     )
     in_archives = defaultdict(set)
-    for cohort, kind, document in _rows(
+    for cohort, kind, document in fetch(
         "SELECT a.cohort_id, t.kind, a.manifest FROM retention_archive a JOIN retention_archivetarget t ON t.id = a.target_id"
         " WHERE a.state IN ('closed', 'destroyed') AND a.closed_at IS NOT NULL",
         [],
@@ -157,7 +150,7 @@ def nothing_owed_is_destroyed(at: datetime) -> Looked:
 
 def what_a_hold_keeps_is_there(at: datetime) -> Looked:
     """Every bundle that a hold keeps has its secret and, unless it was handed over, its rows; none of them was destroyed under a hold."""
-    rows = _rows(
+    rows = fetch(
         "SELECT c.reference, b.secret, b.destroyed_at, m.reference, (SELECT count(*) FROM retention_asidemessage a WHERE"
         " a.bundle_id = b.id), (SELECT count(*) FROM holds_hold h WHERE h.id = ANY(b.holds) AND (h.state = 'active' OR h.kept_until >"
         " coalesce(b.destroyed_at, %s))), cardinality(b.holds), (SELECT coalesce(sum(k.messages), 0) FROM retention_certificate k"
@@ -179,7 +172,7 @@ def what_a_hold_keeps_is_there(at: datetime) -> Looked:
 
 def every_account_adds_up(at: datetime) -> Looked:
     """Ingested + moved in = in leaf + aside + moved out + destroyed + deleted early, counted from the rows."""
-    cohorts = _rows(
+    cohorts = fetch(
         "SELECT c.id, c.reference, c.expiry_on, c.organization_id, c.destroyed_messages,"
         " coalesce((SELECT sum(s.messages) FROM retention_batchshare s WHERE s.cohort_id = c.id), 0)"
         " + coalesce((SELECT sum(i.messages) FROM retention_move i WHERE i.destination_id = c.id), 0)"
@@ -191,7 +184,7 @@ def every_account_adds_up(at: datetime) -> Looked:
     days = sorted({row[2] for row in cohorts})
     leaf = defaultdict(int)
     for at_once in range(0, len(days), 200):  # literal days, so that no leaf without a cohort is locked
-        for day, organization, count in _rows(
+        for day, organization, count in fetch(
             "SELECT expiry, organization_id, count(*) FROM message WHERE expiry = ANY(%s::date[]) GROUP BY 1, 2",
             [days[at_once : at_once + 200]],
         ):
@@ -210,7 +203,7 @@ def every_account_adds_up(at: datetime) -> Looked:
 
 def seals_hold(at: datetime) -> Looked:
     """What is sealed and still readable is what was sealed: the Merkle root made again from rows and early deletions."""
-    segments = _rows(
+    segments = fetch(
         "SELECT c.id, c.reference, c.expiry_on, c.organization_id, s.number, s.merkle_root, s.messages, s.sealed_at"
         " FROM retention_segment s JOIN retention_cohort c ON c.id = s.cohort_id"
         " WHERE s.sealed_at IS NOT NULL AND c.state IN ('sealed', 'archived', 'expired') AND c.aside_at IS NULL",
@@ -218,13 +211,13 @@ def seals_hold(at: datetime) -> Looked:
     )
     found = []
     for cohort, reference, day, organization, number, root, messages, sealed_at in segments:
-        deleted_after = _rows(
+        deleted_after = fetch(
             "SELECT count(*) FROM retention_earlydeletion WHERE cohort_id = %s AND segment = %s AND at >= %s",
             [cohort, number, sealed_at],
         )[0][0]
         proofs = [
             bytes(proof)
-            for (proof,) in _rows(
+            for (proof,) in fetch(
                 "SELECT proof FROM message WHERE expiry = %s AND organization_id = %s AND segment = %s ORDER BY id",
                 [day, organization, number],
             )
@@ -248,12 +241,12 @@ def _root(leaves: list[bytes]) -> bytes:
 
 def every_message_has_its_policy(at: datetime) -> Looked:
     """Each live message names a version that was in force when a batch brought messages into its cohort (P26)."""
-    days = [day for (day,) in _rows("SELECT DISTINCT expiry_on FROM retention_cohort WHERE state IN ('open', 'sealed', 'archived')", [])]
+    days = [day for (day,) in fetch("SELECT DISTINCT expiry_on FROM retention_cohort WHERE state IN ('open', 'sealed', 'archived')", [])]
     if not days:
         return Looked(0)
     allowed = {
         (day, organization, segment, version)
-        for day, organization, segment, version in _rows(
+        for day, organization, segment, version in fetch(
             "SELECT DISTINCT c.expiry_on, c.organization_id, s.segment, (SELECT v.id FROM policies_policyversion v"
             " WHERE v.state = 'published' AND v.published_at <= s.at ORDER BY v.published_at DESC, v.number DESC LIMIT 1)"
             " FROM retention_batchshare s JOIN retention_cohort c ON c.id = s.cohort_id WHERE c.expiry_on = ANY(%s::date[])",
@@ -261,7 +254,7 @@ def every_message_has_its_policy(at: datetime) -> Looked:
         )
     }
     moved_in = set(
-        _rows(
+        fetch(
             "WITH RECURSIVE came(cohort_id, origin_id) AS (SELECT destination_id, origin_id FROM retention_move UNION"
             " SELECT came.cohort_id, m.origin_id FROM came JOIN retention_move m ON m.destination_id = came.origin_id)"
             " SELECT DISTINCT c.expiry_on, c.organization_id, (SELECT v.id FROM policies_policyversion v"
@@ -272,7 +265,7 @@ def every_message_has_its_policy(at: datetime) -> Looked:
         )
     )
     looked, found = 0, []
-    for day, organization, segment, version, count, reference in _rows(
+    for day, organization, segment, version, count, reference in fetch(
         "SELECT m.expiry, m.organization_id, m.segment, m.policy_version_id, count(*), c.reference FROM message m"
         " LEFT JOIN retention_cohort c ON c.organization_id = m.organization_id AND c.expiry_on = m.expiry"
         " WHERE m.expiry = ANY(%s::date[]) GROUP BY 1, 2, 3, 4, 6",
