@@ -10,9 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
-from apps.foundation.promises import Check, Looked, Violation
+from apps.foundation.promises import Check, Looked, Violation, fetch
 
 MOST_FOUND = 1_000
 AT_THE_SAME_MOMENT = "interval '5 seconds'"
@@ -44,6 +42,20 @@ def _history(table: str) -> str:
         f" + {AT_THE_SAME_MOMENT} AS until FROM providers_historical{table} h WHERE history_type <> '-'"
     )
 
+
+#: what the newest review and attestation of a provider said, from each record of one until the next
+REVIEWED = f"""
+    SELECT p.reference AS provider, moment.since, moment.until, newest.*
+    FROM (SELECT provider_id, recorded_at AS since, coalesce(lead(recorded_at) OVER (PARTITION BY provider_id ORDER BY recorded_at), 'infinity')
+              + {AT_THE_SAME_MOMENT} AS until
+          FROM (SELECT DISTINCT provider_id, recorded_at FROM providers_securityreview) recorded) moment
+    JOIN providers_provider p ON p.id = moment.provider_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(bool_or(kind = 'review'), false) AS is_there, bool_or(result = 'failed') AS has_failed, min(next_due_on) AS next_due_on
+        FROM (SELECT DISTINCT ON (r.kind) r.kind, r.result, r.next_due_on FROM providers_securityreview r
+              WHERE r.provider_id = moment.provider_id AND r.recorded_at <= moment.since
+              ORDER BY r.kind, r.reviewed_on DESC, r.id DESC) one) newest
+"""  # noqa: S608 - put together from our own words only
 
 DAY = "(e.moment AT TIME ZONE 'UTC')::date"
 STOOD = "{0}.since <= e.moment AND e.moment < {0}.until"
@@ -80,13 +92,13 @@ P14: dict[str, str] = {
             SELECT 1 FROM history a WHERE a.provider = e.recipient AND {STOOD.format("a")} AND a.state IN ('confirmed', 'superseded')
             AND a.starts_on <= {DAY} AND (a.ends_on IS NULL OR a.ends_on > {DAY}))
     """,
-    "went to a provider whose security was not reviewed, or too long ago": f"""
-        WITH {EVENTS}
+    "went to a provider whose security was not reviewed, or too long ago, or failed when it was last looked at": f"""
+        WITH {EVENTS}, history AS ({REVIEWED})
         SELECT DISTINCT e.reference FROM events e WHERE NOT EXISTS (
-            SELECT 1 FROM providers_securityreview r JOIN providers_provider p ON p.id = r.provider_id
-            WHERE p.reference = e.recipient AND r.kind = 'review' AND r.result <> 'failed' AND r.reviewed_on <= {DAY} AND r.next_due_on > {DAY})
+            SELECT 1 FROM history r WHERE r.provider = e.recipient AND {STOOD.format("r")} AND r.is_there AND NOT r.has_failed
+            AND r.next_due_on > {DAY})
     """,
-}  # fmt: skip  # noqa: S608
+}  # fmt: skip  # noqa: S608 - put together from our own words only
 
 P19: dict[str, str] = {
     "went to another country without an exception in force": f"""
@@ -108,7 +120,7 @@ P19: dict[str, str] = {
         SELECT DISTINCT e.reference FROM events e WHERE NOT EXISTS (
             SELECT 1 FROM history p WHERE p.reference = e.recipient AND {STOOD.format("p")} AND p.countries <@ e.countries)
     """,
-}  # noqa: S608
+}  # noqa: S608 - put together from our own words only
 
 P12: dict[str, str] = {
     "is a connection that was opened without a permit that was used for it": f"""
@@ -139,7 +151,7 @@ P12: dict[str, str] = {
         SELECT d.reference FROM gate_disclosure d WHERE d.about_kind <> 'organization' AND NOT EXISTS (
             SELECT 1 FROM gate_disclosuresubject s WHERE s.disclosure_id = d.id)
     """,
-}  # noqa: S608
+}  # noqa: S608 - put together from our own words only
 
 LINKED = "SELECT reference FROM gate_disclosure WHERE recipient_kind = 'provider' AND categories && %s::varchar[] AND categories && %s::varchar[]"
 NO_PURPOSE = "SELECT reference FROM gate_disclosure WHERE purpose <> ALL(%s)"
@@ -155,15 +167,11 @@ PASSAGES = "SELECT (SELECT count(*) FROM gate_permit) + (SELECT count(*) FROM ga
 
 
 def _found(sql: str, why: str, values: Iterable[Any] = ()) -> list[Violation]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"{sql} LIMIT {MOST_FOUND}", list(values) or None)
-        return [Violation(reference, why) for (reference,) in cursor.fetchall()]
+    return [Violation(reference, why) for (reference,) in fetch(f"{sql} LIMIT {MOST_FOUND}", values)]
 
 
 def _count(sql: str) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetchone()[0]
+    return fetch(sql)[0][0]
 
 
 def _all(wrong: dict[str, str], rows: str) -> Looked:

@@ -116,6 +116,18 @@ def test_what_left_outside_a_grant_is_named(left, by_force, sql, why):
     assert all(any(words in said for _reference, said in found) for words in why), found
 
 
+@pytest.mark.parametrize(("kind", "recorded", "is_wrong"), [("review", -1, True), ("attestation", -1, True), ("review", 1, False)])
+def test_what_left_after_a_failed_review_is_named_and_what_left_before_it_is_not(left, cirrus, by_force, kind, recorded, is_wrong):
+    by_force(
+        "INSERT INTO providers_securityreview (reference, provider_id, kind, result, conditions, evidence, evidence_digest, reviewed_on,"
+        " next_due_on, recorded_by, recorded_at) VALUES ('SEC-FA11ED0', %s, %s, 'failed', 'It was open.', 'Report', '\\x00', %s, %s, 'x', %s)",
+        cirrus.pk, kind, NOON.date(), (NOON + 90 * DAY).date(), NOON + recorded * timedelta(hours=1),
+    )  # fmt: skip
+
+    words = "failed when it was last looked at"
+    assert [(reference, words in why) for reference, why in wrong("gate.grants")] == [(left.reference, True)] * is_wrong
+
+
 @pytest.mark.parametrize("closes", ["withdraw", "suspend", "end"])
 def test_what_left_after_the_gate_was_to_close_is_named(left, cirrus, by_force, closes):
     at = NOON - DAY

@@ -23,8 +23,8 @@ SELECT {COLUMNS},
 FROM gate_disclosuresubject s JOIN gate_disclosure d ON d.id = s.disclosure_id
 WHERE s.person_reference = %s AND d.at >= %s
 WINDOW series AS (PARTITION BY d.recipient, d.purpose)
-"""  # noqa: S608
-SERIES = f"SELECT * FROM ({OWN}) one WHERE place = 1 ORDER BY at, reference"  # noqa: S608
+"""  # noqa: S608 - put together from our own words only
+SERIES = f"SELECT * FROM ({OWN}) one WHERE place = 1 ORDER BY at, reference"  # noqa: S608 - put together from our own words only
 WHOLE = """
 SELECT d.recipient_kind, d.recipient, d.purpose, count(*), min(d.at), max(d.at)
 FROM gate_disclosure d WHERE d.about_organization = %s AND d.about_organization <> '' AND d.at >= %s
