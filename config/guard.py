@@ -69,6 +69,7 @@ WORDS: Mapping[str, str] = {
     "agreement.ended": "agreements with service providers ended",
     "grant.withdrawn": "grants to service providers withdrawn",
     "country_exception.withdrawn": "exceptions for countries withdrawn",
+    "archive.started_over": "archives started over",
     "archive.closed": "archives closed",
     "backup.registered": "backups registered",
     "backup.destroyed": "backups destroyed",

@@ -32,6 +32,7 @@ HANDLERS: Mapping[str, Handler] = {
     "destruction.intended": retention.destruction_intended,
     "destruction.done": retention.destruction_done,
     "rescheduling.approved": retention.rescheduling_approved,
+    "archive.started_over": archives.archive_started_over,
     "archive.closed": archives.archive_closed,
 }
 

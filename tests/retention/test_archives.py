@@ -1,5 +1,6 @@
 """Archives: what is owed leaves daily, is verified there, and only then goes with its day. What is not there steps aside."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from threading import Thread
 
@@ -7,6 +8,7 @@ import pytest
 from django.db import connection
 
 from apps.audit.models import Event, JournalEntry
+from apps.audit.services import journal
 from apps.foundation.keys import KeyDestroyed, keystore
 from apps.mail.models import OutgoingMail
 from apps.retention.importing.lines import Deletion
@@ -14,6 +16,7 @@ from apps.retention.models import Archive, ArchivePart, AsideMessage, Certificat
 from apps.retention.services import accounts, alarms, archiving, sweep
 from apps.retention.services.archives import lag, parts, rows
 from apps.retention.states import ArchiveState, CohortState, PartState
+from config.replay import HANDLERS
 from tests import cast
 from tests.cast import DAY, NOON
 from tests.retention import archived
@@ -317,6 +320,25 @@ def test_what_somebody_put_under_our_name_is_never_taken_for_ours(mercy):
     archiving.archive_due(at=archive.next_try_at)
     archive.refresh_from_db()
     assert (foreign.read_bytes(), archive.parts.get().state) == (b"not ours", PartState.VERIFIED)
+
+
+def test_the_journal_knows_which_secret_went_when_an_archive_started_over_and_a_replay_takes_it_away_again(mercy):
+    target = archived.hosted(mercy)
+    cast.hand_over(mercy, [cast.message(1)])
+    archive = archiving.open_archive(Segment.objects.get(), target, NOON)
+    secret = f"archive/{archive.reference}"
+    keystore().ensure(secret)
+    parts.start_over(archive, at=NOON, why="killed")
+    journal.write_owed()
+    [line] = [line for line in journal.read() if line.kind == "archive.started_over"]
+    assert (line.about, line.body) == (archive.reference, {"secret": secret, "why": "killed"})
+    with pytest.raises(KeyDestroyed):
+        keystore().get(secret)
+    keystore().ensure("archive/ARC-7F3K2MP")  # as an older copy of the keystore would have it
+    for _twice in range(2):
+        HANDLERS[line.kind](replace(line, body={"secret": "archive/ARC-7F3K2MP"}), at=NOON + DAY)
+    with pytest.raises(KeyDestroyed):
+        keystore().get("archive/ARC-7F3K2MP")
 
 
 def a_row_that_no_part_has(mercy) -> Archive:

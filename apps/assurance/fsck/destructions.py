@@ -162,10 +162,12 @@ def keystore(house: House) -> Iterator[Finding]:
 
 
 def _intended(house: House) -> Iterator[str]:
-    """The secrets that the journal's intents name: a restore may have taken the row of a destruction, its line stays."""
+    """The secrets that the journal says were to go: a restore may have taken the row of a destruction, its line stays."""
     for line in lines.read(house)[0]:
         if line.kind == "destruction.intended":
             yield line.body.get("secret") or f"day/{line.body.get('day')}"
+        if line.kind == "archive.started_over":
+            yield line.body.get("secret")
 
 
 def _orphans(house: House) -> Iterator[Finding]:

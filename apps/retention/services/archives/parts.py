@@ -18,7 +18,8 @@ from datetime import UTC, datetime, time, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from apps.audit.services import ledger
+from apps.audit.services import journal, ledger
+from apps.foundation import doorbell
 from apps.foundation.actors import SYSTEM
 from apps.foundation.keys import keystore
 from apps.foundation.moves import require_move
@@ -289,7 +290,10 @@ def start_over(archive: Archive, *, at: datetime, why: str) -> Archive:
             return row
         before, parts = row.reference, row.parts.count()
         if row.target.kind == TargetKind.HOSTED:
-            keystore().destroy(envelope.archive_secret(before))
+            secret = envelope.archive_secret(before)
+            keystore().destroy(secret)
+            journal.owe("archive.started_over", about=row.reference, at=at, body={"secret": secret, "why": why})
+            doorbell.ring("journal.owed")
         row.parts.all().delete()
         row.reference, row.through_id, row.through_amendment = archive_reference(), 0, 0
         row.messages, row.bytes, row.last_part_at, row.manifest = 0, 0, None, None

@@ -11,6 +11,7 @@ from apps.audit.journal_file import Line
 from apps.audit.services import ledger
 from apps.foundation.actors import SYSTEM
 from apps.foundation.digests import sha256
+from apps.foundation.keys import keystore
 from apps.retention.archives import manifest
 from apps.retention.archives.container import MANIFEST
 from apps.retention.archives.places.base import Receipt
@@ -40,6 +41,11 @@ def archive_closed(line: Line, *, at: datetime) -> None:
     ledger.record("archive.taken_over", by=SYSTEM, about=archive.reference, at=at, facts={"cohort": cohort.reference})
     if Segment.objects.filter(cohort=cohort, number=archive.segment, sealed_at__isnull=False).exists():
         closing.mark_archived(cohort, archive.segment, at)
+
+
+def archive_started_over(line: Line, *, at: datetime) -> None:
+    """The secret it had before goes again, where a copy of the keystore brought it back; the archive itself starts over when it is next served."""
+    keystore().destroy(line.body["secret"])
 
 
 def _closed(line: Line, cohort: Cohort, target: ArchiveTarget) -> Archive:
