@@ -5,7 +5,7 @@ A refusal of a single detail is shown beside its field.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
@@ -57,7 +57,7 @@ class ByReference(forms.ModelChoiceField):
     """A box for an organization's reference instead of a list of every organization there is."""
 
     widget = forms.TextInput(attrs={"placeholder": "ORG-…", "autocomplete": "off", "maxlength": "20"})
-    default_error_messages = {"invalid_choice": "There is no organization with that reference."}  # noqa: RUF012
+    default_error_messages: ClassVar = {"invalid_choice": "There is no organization with that reference."}
 
     def __init__(self, **more: Any):
         super().__init__(queryset=Organization.objects.all(), to_field_name="reference", **more)

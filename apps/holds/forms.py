@@ -1,6 +1,6 @@
 """The forms by which counsel places a hold and asks for its release. Whom and what they concern is named by reference."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.db.models import QuerySet
@@ -34,7 +34,7 @@ class MatterForm(forms.ModelForm):
     class Meta:
         model = Matter
         fields = ("title", "reason")
-        widgets = {"reason": forms.Textarea(attrs={"rows": 3})}  # noqa: RUF012
+        widgets: ClassVar = {"reason": forms.Textarea(attrs={"rows": 3})}
 
     def clean_reason(self) -> str:
         return one_line(self.cleaned_data["reason"])
