@@ -45,7 +45,7 @@ def agreement(provider: Provider, kind: str = "dpa", *, ends_on=None, at=SINCE) 
 def provider(name: str = "Cirrus Hosting", *, role: str = "processor", countries=("US",), baa: bool = False, at=SINCE) -> Provider:
     """A provider in use since two months, without a grant."""
     made = lives.propose(
-        legal_name=name, role=role, service="hosts our servers", countries=list(countries), contact_name="Desk",
+        legal_name=name, role=role, service="hosts our servers", countries=list(countries), contact_name="Quentina Marlow",
         contact_email="desk@provider.example", owner=dana(), by=dana(), at=at,
     )  # fmt: skip
     lives.begin_review(provider=made, by=dana(), at=at)
