@@ -22,7 +22,10 @@ from apps.staff.roles import Role
 from config.dashboard import DASHBOARD_PANELS, panels_for
 
 #: the order of the sections, by app label; their headings are the verbose names of the apps
-SECTIONS = ("retention", "holds", "providers", "gate", "accounts", "policies", "assurance", "audit", "backups", "staff", "mail")
+SECTIONS = (
+    "retention", "holds", "consents", "contacts", "communications", "providers", "gate", "accounts", "policies", "assurance", "audit",
+    "backups", "staff", "mail",
+)  # fmt: skip
 
 
 class CovenantAdminSite(AdminSite):

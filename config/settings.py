@@ -51,10 +51,13 @@ INSTALLED_APPS = [
     "apps.policies",
     "apps.backups",
     "apps.accounts",
+    "apps.consents",
     "apps.providers",
     "apps.holds",
     "apps.gate",
     "apps.retention",
+    "apps.contacts",
+    "apps.communications",
     "apps.assurance",
     "config",
     "config.admin_site.CovenantAdminConfig",
@@ -255,6 +258,13 @@ ARCHIVE_ALLOWED_PRIVATE_ADDRESSES = env.list("ARCHIVE_ALLOWED_PRIVATE_ADDRESSES"
 # The gate (P12): a permit is for what leaves now; the ledger of disclosures is kept for six years at least (45 CFR 164.528)
 GATE_PERMIT_MINUTES = env.int("GATE_PERMIT_MINUTES", default=15)
 GATE_LEDGER_KEEP_DAYS = env.int("GATE_LEDGER_KEEP_DAYS", default=2192)
+
+# Consents (P02, P13)
+# Who erases, in the transaction of a withdrawal, what was collected under a consent of that kind: the floors above name themselves here,
+# because consents know nobody above. What no eraser takes keeps the withdrawal from committing (its foreign key refuses).
+CONSENT_ERASERS: dict[str, str] = {}
+# What a person sees and may do on their preference page besides their consents, in this order.
+PREFERENCE_SECTIONS: tuple[str, ...] = ()
 
 # Service providers (P14)
 PROVIDER_NOTICE_DAYS = env.int("PROVIDER_NOTICE_DAYS", default=30)  # clients hear of a new sub-processor so many days before it gets data

@@ -1,0 +1,1 @@
+"""Verbs of communications: one module per stage of life."""

@@ -1,0 +1,1 @@
+"""Verbs of consents: one module per stage of life."""

@@ -1,0 +1,1 @@
+"""Verbs of contacts: one module per stage of life."""
