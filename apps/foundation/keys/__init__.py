@@ -30,6 +30,7 @@ from apps.foundation.keys.refusals import (
     KeyNotMade,
     KeyUnsafe,
 )
+from apps.foundation.keys.sealing import SealBroken, seal, unseal
 
 __all__ = [
     "KINDS",
@@ -41,10 +42,13 @@ __all__ = [
     "KeyNotMade",
     "KeyUnsafe",
     "Keystore",
+    "SealBroken",
     "derive",
     "forget",
     "forget_all",
     "keystore",
+    "seal",
+    "unseal",
 ]
 
 

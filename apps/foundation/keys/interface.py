@@ -3,7 +3,9 @@
 import re
 from typing import Protocol
 
-KINDS = ("day", "organization", "aside", "archive", "matter", "place", "hold")
+KINDS = (
+    "day", "organization", "aside", "archive", "matter", "place", "hold", "linked", "representative", "inquiry", "source", "matching",
+)  # fmt: skip
 NAME = re.compile(rf"(?:{'|'.join(KINDS)})/[A-Za-z0-9_-]{{1,80}}")
 
 
