@@ -259,6 +259,12 @@ ARCHIVE_ALLOWED_PRIVATE_ADDRESSES = env.list("ARCHIVE_ALLOWED_PRIVATE_ADDRESSES"
 GATE_PERMIT_MINUTES = env.int("GATE_PERMIT_MINUTES", default=15)
 GATE_LEDGER_KEEP_DAYS = env.int("GATE_LEDGER_KEEP_DAYS", default=2192)
 
+# Who tells the floor of accounts that a legal hold keeps a person: holds stand above it.
+PERSON_KEPT_BY = "apps.holds.services.asking.require_free"
+
+# Accounts that people link (P04): OpenID Connect providers as allauth writes them, plus "scopes" that a person may grant.
+PERSON_SIGN_ON_APPS = env.json("PERSON_SIGN_ON_APPS", default=[])
+
 # Consents (P02, P13)
 # Who erases, in the transaction of a withdrawal, what was collected under a consent of that kind: the floors above name themselves here,
 # because consents know nobody above. What no eraser takes keeps the withdrawal from committing (its foreign key refuses).
