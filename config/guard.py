@@ -64,6 +64,7 @@ WORDS: Mapping[str, str] = {
     "matter.closed": "matters closed",
     "hold.placed": "holds placed",
     "hold.released": "holds released",
+    "linked_account.revoked": "third-party accounts unlinked",
     "provider.suspended": "service providers suspended",
     "provider.ended": "service providers ended",
     "agreement.ended": "agreements with service providers ended",

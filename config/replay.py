@@ -6,6 +6,7 @@ anything is changed, and the service would stay closed. A handler runs in the tr
 
 from collections.abc import Callable, Mapping
 
+from apps.accounts.services import linking
 from apps.backups.services import repeating
 from apps.backups.services.replaying import Handler
 from apps.gate.services import replay as gate
@@ -19,6 +20,7 @@ HANDLERS: Mapping[str, Handler] = {
     "backup.registered": repeating.backup_registered,
     "backup.destroyed": repeating.backup_destroyed,
     "restore.replayed": repeating.restore_replayed,
+    "linked_account.revoked": linking.account_revoked,
     "matter.opened": holds.matter_opened,
     "matter.closed": holds.matter_closed,
     "hold.placed": holds.hold_placed,

@@ -12,6 +12,7 @@ TIMETABLE = {
     "a worker is alive": {"task": "audit.heartbeat", "schedule": MINUTE},
     "the journal owes nothing": {"task": "audit.write_owed_journal_entries", "schedule": MINUTE},
     "the ledger is sealed": {"task": "audit.seal_ledger", "schedule": 5 * MINUTE},
+    "what was unlinked ends at the provider too": {"task": "accounts.end_linked", "schedule": 5 * MINUTE},
     "mail leaves": {"task": "mail.send_due", "schedule": MINUTE},
     "sent mail is emptied": {"task": "mail.empty_sent", "schedule": crontab(hour=3, minute=10)},
     "expired sessions are removed": {"task": "staff.clear_expired_sessions", "schedule": crontab(minute=20)},

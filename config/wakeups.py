@@ -5,6 +5,7 @@ most, because the sweep of the same task stands in the timetable.
 """
 
 WAKEUPS: dict[str, str] = {
+    "linked_accounts.due": "accounts.end_linked",
     "mail.queued": "mail.send_due",
     "retention.due": "retention.sweep",
     "holds.changed": "retention.sweep",

@@ -1,10 +1,12 @@
 """What every test may rely on. Small on purpose: persons and their things are in the cast, servers in the plugin."""
 
+import json
 import os
 import shutil
 
 import pytest
 from django.core.management.commands import flush
+from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from playwright.sync_api import sync_playwright
 
@@ -23,7 +25,11 @@ END $$
 
 
 #: what `migrate` fills, and nobody changes
-KEPT = frozenset({"django_content_type", "auth_permission"})
+KEPT = frozenset({"django_content_type", "auth_permission", "django_migrations"})
+
+#: what migrations put into tables that tests change: table → its rows as JSON, as they are before the first test
+FILLED: dict[str, str] = {}
+FILLED_TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
 
 #: a test writes some rows into some tables: to delete those takes milliseconds, to truncate every table of the house half a second
 EMPTYING = """
@@ -42,12 +48,28 @@ def emptying_despite_triggers():
 
     def sql_flush(_operations, _style, tables, **_options):
         names = ", ".join(f"'{name}'" for name in tables if name not in KEPT)
-        return ["SET session_replication_role = replica", WITHOUT_LEAVES, EMPTYING.format(names=names), "SET session_replication_role = origin"]
+        again = [
+            f"INSERT INTO {name} SELECT * FROM json_populate_recordset(NULL::{name}, $rows${rows}$rows$)" for name, rows in FILLED.items()
+        ]
+        emptying = [WITHOUT_LEAVES, EMPTYING.format(names=names), *again]
+        return ["SET session_replication_role = replica", *emptying, "SET session_replication_role = origin"]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
         patch.setattr(flush, "emit_post_migrate_signal", lambda *_arguments, **_options: None)
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """What migrations filled is there for every test, also after one that emptied the tables."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(FILLED_TABLES)
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"SELECT json_agg(filled) FROM {name} filled")
+            rows = cursor.fetchone()[0]
+            if rows is not None and name not in KEPT:
+                FILLED[name] = json.dumps(rows).replace("%", "%%")
 
 
 @pytest.fixture(autouse=True)

@@ -38,6 +38,14 @@ HOLDINGS: tuple[Holding, ...] = (
         ends="Erased with the person.",
     ),
     Holding(
+        code="accounts.linked",
+        title="Third-party accounts that people linked, and what those told within the scopes granted",
+        role=Role.CONTROLLER,
+        tables=("accounts_linkedaccount", "accounts_linkedclaim", "accounts_linkattempt"),
+        collected="From the provider, as far as the person granted it there; values and tokens sealed under a secret of the account's own.",
+        ends="Erased when the account is unlinked, and with the person; its secret is destroyed, so that backups hold nothing that opens.",
+    ),
+    Holding(
         code="accounts.retries",
         title="Which registration a service sent under which key",
         role=Role.CONTROLLER,

@@ -25,6 +25,7 @@ GATE = "the gate's client: a connection only inside an open passage, recorded be
 FROM_DIAL = "speaks over a socket that the gate's dial opened"
 DATABASE = "our own database, over the connection that Django opened or to our own server"
 SIGN_ON = "sign-on, a named exception: staff's own sign-in at the organization's identity provider"
+PEOPLES_SIGN_ON = "sign-on, a named exception: people's own accounts, at a provider that the settings name and the person chose"
 MAIL = "delivery of mail, a named exception: to the one relay of the settings"
 OWN_SERVICES = "our own services on this machine, over loopback or a unix socket"
 
@@ -39,6 +40,7 @@ NAMED: dict[str, tuple[frozenset[str], str]] = {
     "apps/foundation/prepared.py": (frozenset({"psycopg"}), DATABASE),
     "apps/retention/services/aside.py": (frozenset({"psycopg"}), DATABASE),
     "config/checks.py": (frozenset({"psycopg"}), DATABASE),
+    "apps/accounts/sign_on/providers.py": (frozenset({"requests", "allauth.socialaccount"}), PEOPLES_SIGN_ON),
     "apps/staff/adapters.py": (frozenset({"smtplib", "allauth.socialaccount"}), SIGN_ON),
     "apps/staff/services/leaving.py": (frozenset({"allauth.socialaccount"}), SIGN_ON),
     "apps/staff/urls.py": (frozenset({"allauth.socialaccount"}), SIGN_ON),

@@ -1,86 +1,22 @@
-"""Organizations, persons, how they are reached, how other systems name them, and the services that may register them.
+"""People, how they are reached, and how other systems name them. Every personal field declares why it is held and what is lost without it.
 
-A person is whose data it is, never who logs in. Every personal field declares why it is held and what is lost without it.
+A person is whose data it is, never who logs in.
 """
 
-from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Upper
+from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
-from apps.accounts.querysets import ServiceTokenQuerySet
-from apps.accounts.states import (
-    ArchiveEntitlement,
-    OrganizationStanding,
-    PersonStanding,
-)
-from apps.foundation.actors import Actor
+from apps.accounts.models.indexes import trigram
+from apps.accounts.models.organizations import Organization
+from apps.accounts.states import PersonStanding
 from apps.foundation.personal_data import DataCategory, Purpose, personal
 from apps.foundation.references import new_reference
 from apps.policies.models import PolicyVersion
 
 
-def organization_reference() -> str:
-    return new_reference("ORG")
-
-
 def person_reference() -> str:
     return new_reference("PER")
-
-
-def token_reference() -> str:
-    return new_reference("TOK")
-
-
-def trigram(column: str, name: str) -> GinIndex:
-    """The index that the admin's `icontains` uses: Django compares UPPER(column)."""
-    return GinIndex(OpClass(Upper(F(column)), name="gin_trgm_ops"), name=name)
-
-
-class Organization(models.Model):
-    """A client enterprise. Whether its messages are owed to an archive decides how they may be destroyed."""
-
-    NOT_PERSONAL = (
-        "id", "reference", "name", "country", "hipaa_covered", "archive_entitlement", "standing", "registered_at",
-        "policy_version",
-    )  # fmt: skip
-
-    reference = models.CharField(max_length=20, unique=True, default=organization_reference, editable=False)
-    name = models.CharField(max_length=120)
-    country = models.CharField(max_length=2, default="US", help_text="ISO 3166 code of two letters, e.g. US")
-    hipaa_covered = models.BooleanField(
-        "HIPAA-covered", default=False,
-        help_text="All its messages are then Patient Information unless their conversation class says otherwise.",
-    )  # fmt: skip
-    archive_entitlement = models.CharField(
-        max_length=12, choices=ArchiveEntitlement.choices, default=ArchiveEntitlement.NONE,
-        help_text="What is owed to an archive is never destroyed before the archive has it, verified.",
-    )  # fmt: skip
-    contact_name = personal(models.CharField(max_length=120), DataCategory.IDENTITY, Purpose.ANSWERING)
-    contact_email = personal(models.EmailField("contact e-mail"), DataCategory.CONTACT, Purpose.ANSWERING)
-    contact_phone = personal(
-        models.CharField(max_length=40, blank=True), DataCategory.CONTACT, Purpose.ANSWERING,
-        lost_without="urgent notices reach the client by e-mail only.",
-    )  # fmt: skip
-    standing = models.CharField(
-        max_length=10, choices=OrganizationStanding.choices, default=OrganizationStanding.ACTIVE
-    )
-    registered_at = models.DateTimeField(editable=False)
-    policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, editable=False, related_name="+")
-
-    history = HistoricalRecords()
-
-    class Meta:
-        ordering = ["-id"]
-        indexes = [trigram("name", "organization_name_trigram")]
-        constraints = [
-            models.CheckConstraint(name="a_country_is_two_capitals", condition=Q(country__regex=r"^[A-Z]{2}$")),
-        ]
-
-    def __str__(self) -> str:
-        return self.reference
 
 
 class Person(models.Model):
@@ -226,71 +162,3 @@ class ExternalIdentity(models.Model):
 
     def __str__(self) -> str:
         return f"identity {self.pk}"
-
-
-class ServiceToken(models.Model):
-    """What a sending service shows to the API. Only its SHA-256 is stored; the token itself is shown once."""
-
-    NOT_PERSONAL = (
-        "id", "reference", "name", "digest", "scopes", "organization", "created_at", "revoked_at", "last_used_on",
-    )  # fmt: skip
-
-    SCOPES = (
-        ("organizations", "register organizations"), ("people", "register people"), ("messages", "hand over messages"),
-        ("gate", "ask for permits to hand data out"),
-    )  # fmt: skip
-
-    reference = models.CharField(max_length=20, unique=True, default=token_reference, editable=False)
-    name = models.CharField("service", max_length=80, help_text="Which system uses it, e.g. messaging-us-1")
-    digest = models.BinaryField(max_length=32, unique=True, editable=False)
-    scopes = ArrayField(models.CharField(max_length=20, choices=SCOPES))
-    organization = models.ForeignKey(
-        Organization, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
-        help_text="Limits the token to one organization; empty for all.",
-    )  # fmt: skip
-    created_at = models.DateTimeField(editable=False)
-    created_by = personal(models.CharField(max_length=60, editable=False), DataCategory.WORK_RECORD, Purpose.SECURITY)
-    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
-    last_used_on = models.DateField(null=True, blank=True, editable=False)
-
-    objects = ServiceTokenQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        permissions = [("revoke_servicetoken", "Can revoke a service's token")]
-
-    def __str__(self) -> str:
-        return self.reference
-
-    @property
-    def actor(self) -> Actor:
-        return Actor("service", self.reference)
-
-
-class RememberedRequest(models.Model):
-    """That a service sent a registration under an Idempotency-Key, so that sending it again answers the same.
-
-    Key and body stand here as keyed hashes only. Rows are forgotten after some days, and go with whom they registered.
-    """
-
-    NOT_PERSONAL = ("id", "token", "key_digest", "organization", "made_at")
-
-    token = models.ForeignKey(ServiceToken, on_delete=models.PROTECT, related_name="+")
-    key_digest = models.BinaryField(max_length=32)
-    body_digest = personal(models.BinaryField(max_length=32), DataCategory.TECHNICAL, Purpose.SERVICE)
-    organization = models.ForeignKey(Organization, null=True, on_delete=models.CASCADE, related_name="+")
-    person = personal(
-        models.ForeignKey(Person, null=True, on_delete=models.CASCADE, related_name="+"),
-        DataCategory.TECHNICAL, Purpose.SERVICE,
-    )  # fmt: skip
-    made_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(name="a_key_counts_once_per_token", fields=["token", "key_digest"]),
-        ]
-        indexes = [models.Index(fields=["made_at"], name="remembered_request_age")]
-
-    def __str__(self) -> str:
-        return f"remembered request {self.pk}"
