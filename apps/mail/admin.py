@@ -23,14 +23,14 @@ def try_again(request: HttpRequest, mail: OutgoingMail, _form: forms.Form | None
 @admin.register(OutgoingMail)
 class OutgoingMailAdmin(CovenantAdmin):
     list_display = ("reference", "state", "template", "about", "to_address", "attempts", "created_at", "sent_at", "last_error")
-    list_filter = ("state", "created_at")
+    list_filter = ("state", "is_bulk", "created_at")
     search_fields = ("=reference", "=about")
     search_help_text = "The reference of a mail, or of what it is about."
     fields = (
-        "reference", "state", "template", "about", "to_address", "subject", "created_at", "next_try_at", "attempts", "last_error",
+        "reference", "state", "template", "about", "is_bulk", "to_address", "subject", "created_at", "next_try_at", "attempts", "last_error",
         "sent_at", "emptied_at",
     )  # fmt: skip
-    chips = {"state": {State.QUEUED: "wait", State.SENT: "ok", State.PARKED: "bad"}}
+    chips = {"state": {State.QUEUED: "wait", State.SENT: "ok", State.PARKED: "bad", State.TAKEN_BACK: "plain"}}
     empty_note = "No mail was written yet. Mail goes out when a certificate is issued, for example."
     acts = (
         Act(

@@ -9,8 +9,12 @@ from apps.mail.querysets import OutgoingMailQuerySet
 from apps.mail.states import State
 
 
+#: an announcement makes a hundred thousand at once: with seven characters one of them would be taken already
+LONG = 11
+
+
 def mail_reference() -> str:
-    return new_reference("MAIL")
+    return new_reference("MAIL", LONG)
 
 
 class OutgoingMail(models.Model):
@@ -18,13 +22,18 @@ class OutgoingMail(models.Model):
 
     NOT_PERSONAL = (
         "id", "reference", "template", "about", "state", "attempts", "created_at", "next_try_at", "leased_until", "sent_at",
-        "emptied_at", "last_error", "once_key",
+        "emptied_at", "last_error", "once_key", "is_bulk",
     )  # fmt: skip
 
     reference = models.CharField(max_length=20, unique=True, default=mail_reference, editable=False)
     to_address = personal(models.EmailField(blank=True), DataCategory.CONTACT, Purpose.ANSWERING)
     subject = personal(models.CharField(max_length=200, blank=True), DataCategory.COMMUNICATION, Purpose.ANSWERING)
     body = personal(models.TextField(blank=True), DataCategory.COMMUNICATION, Purpose.ANSWERING)
+    unsubscribe_url = personal(
+        models.CharField(max_length=200, blank=True, help_text="Where one click ends such mail (RFC 8058); whoever has it can do that."),
+        DataCategory.COMMUNICATION, Purpose.ANSWERING,
+    )  # fmt: skip
+    is_bulk = models.BooleanField("to many", default=False, help_text="The same words go to many people; it waits for mail that goes to one")
     template = models.CharField(max_length=80)
     about = models.CharField(max_length=80, help_text="Reference of what it is about")
     once_key = models.CharField(max_length=120, unique=True, help_text="The same key is never queued twice")
@@ -48,10 +57,14 @@ class OutgoingMail(models.Model):
             models.CheckConstraint(
                 name="sent_mail_says_when",
                 condition=Q(state=State.SENT, sent_at__isnull=False) | (~Q(state=State.SENT) & Q(sent_at__isnull=True)),
-            )
+            ),
+            models.CheckConstraint(
+                name="an_unsubscribe_address_stays_in_its_header",
+                condition=Q(unsubscribe_url="") | Q(unsubscribe_url__regex=r"^https?://[!-;=?-~]+$"),
+            ),
         ]
         indexes = [
-            models.Index(fields=["next_try_at", "id"], name="mail_due", condition=Q(state=State.QUEUED)),
+            models.Index(fields=["is_bulk", "next_try_at", "id"], name="mail_due", condition=Q(state=State.QUEUED)),
             models.Index(fields=["about"], name="mail_by_about"),
             models.Index(fields=["state", "-id"], name="mail_by_state"),
             models.Index(fields=["next_try_at"], name="mail_to_empty", condition=Q(emptied_at__isnull=True)),

@@ -7,6 +7,13 @@ class State(TextChoices):
     QUEUED = "queued"
     SENT = "sent"
     PARKED = "parked", "parked after five attempts"
+    TAKEN_BACK = "taken_back", "taken back before it left"
 
 
-MOVES = {State.QUEUED: {State.SENT, State.PARKED}, State.PARKED: {State.QUEUED}, State.SENT: set()}
+#: what was on its way when it was taken back may have arrived all the same, and says so then
+MOVES = {
+    State.QUEUED: {State.SENT, State.PARKED, State.TAKEN_BACK},
+    State.PARKED: {State.QUEUED, State.TAKEN_BACK},
+    State.TAKEN_BACK: {State.SENT},
+    State.SENT: set(),
+}

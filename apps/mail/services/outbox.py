@@ -11,6 +11,8 @@ address and words longer than needed: some days after it was sent, or given up, 
 import smtplib
 import socket
 import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
@@ -51,6 +53,15 @@ class NothingToSend(Refusal):
     mend = "Open what the mail was about and tell its contact in another way."
 
 
+@dataclass(frozen=True)
+class Copy:
+    """One of many mails with the same words; only where it goes, and where its reader unsubscribes, is its own."""
+
+    to: str
+    once_key: str
+    unsubscribe_url: str = ""
+
+
 @transaction.atomic
 def queue(*, template: str, to: str, context: dict, about: str, once_key: str, at: datetime) -> OutgoingMail | None:
     """Queue `templates/mail/<template>.txt` for `to`, in the caller's transaction; None where `once_key` was queued before."""
@@ -68,16 +79,70 @@ def queue(*, template: str, to: str, context: dict, about: str, once_key: str, a
     return row
 
 
+#: stands in the rendered words for the address of each copy
+_ITS_ADDRESS = "\ue000unsubscribe\ue000"
+
+
+@transaction.atomic
+def queue_copies(*, template: str, context: dict, copies: Sequence[Copy], about: str, at: datetime) -> dict[str, int | None]:
+    """Queue the same words to many, rendered once: once_key → the mail's id, None where the address is not usable.
+
+    Whoever calls it has made sure that none of them was queued before: a `once_key` that is there already is an error. The words have
+    `unsubscribe_url`, each copy its own; mail programs find it in the headers (RFC 8058). These mails wait for those that go to one person.
+    """
+    subject, words = rendering.render(template, context | {"unsubscribe_url": _ITS_ADDRESS})
+    queued: dict[str, int | None] = {}
+    rows = []
+    for copy in copies:
+        queued[copy.once_key] = None
+        try:
+            to = rendering.address(copy.to)
+        except rendering.AddressUnusable:
+            continue
+        url = rendering.unsubscribe_address(copy.unsubscribe_url) if copy.unsubscribe_url else ""
+        rows.append(
+            OutgoingMail(
+                to_address=to, subject=subject, body=words.replace(_ITS_ADDRESS, url), unsubscribe_url=url, is_bulk=True, template=template,
+                about=about, once_key=copy.once_key, created_at=at, next_try_at=at,
+            )  # fmt: skip
+        )
+    if rows:
+        queued |= {row.once_key: row.pk for row in OutgoingMail.objects.bulk_create(rows)}
+        doorbell.ring("mail.queued")
+    return queued
+
+
+@transaction.atomic
+def take_back(*, mails: Iterable[int], at: datetime, untried_only: bool = False) -> set[int]:
+    """Keep what did not leave from leaving, and empty it; returns the ids of these. What was tried may have left, with its answer lost.
+
+    One that a worker is sending at this moment is taken back too, so that it is never tried again; if the server takes it now, it says so.
+    """
+    unsent = OutgoingMail.objects.filter(pk__in=list(mails), state__in=(State.QUEUED, State.PARKED))
+    if untried_only:
+        unsent = unsent.filter(state=State.QUEUED, attempts=0)
+    ids = list(unsent.order_by("pk").select_for_update().values_list("pk", flat=True))
+    OutgoingMail.objects.filter(pk__in=ids).update(
+        state=State.TAKEN_BACK, to_address="", subject="", body="", unsubscribe_url="", emptied_at=at, leased_until=None
+    )
+    return set(ids)
+
+
 def send_due(*, at: datetime) -> int:
-    """Send what is due; returns how many the server took. Failures wait and are tried again, the fifth is parked."""
+    """Send what is due; returns how many the server took. Failures wait and are tried again, the fifth is parked.
+
+    A run that ends before all of it has left rings for the next one: a hundred thousand mails must not wait a minute for each hundred.
+    """
     sent, began = 0, time.monotonic()
     for _turn in range(MAILS_A_RUN):
         mail = _claim(at)
         if mail is None:
-            break
+            return sent
         sent += _send(mail, at)
         if time.monotonic() - began > SECONDS_A_RUN:
             break
+    if OutgoingMail.objects.due(at).exists():
+        doorbell.ring("mail.queued")
     return sent
 
 
@@ -103,11 +168,7 @@ def _send(mail: OutgoingMail, at: datetime) -> int:
             body=mail.body,
             from_email=settings.DEFAULT_FROM_EMAIL,
             to=[mail.to_address],
-            headers={
-                "Message-ID": f"<{mail.reference}@{parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition('@')[2]}>",
-                "Auto-Submitted": "auto-generated",  # RFC 3834 §5
-                "X-Auto-Response-Suppress": "All",
-            },
+            headers=_headers(mail),
             connection=get_connection(timeout=settings.EMAIL_TIMEOUT),
         ).send()
     except (OSError, smtplib.SMTPException, BadHeaderError, ValueError) as error:
@@ -115,11 +176,25 @@ def _send(mail: OutgoingMail, at: datetime) -> int:
         return 0
     with transaction.atomic():
         row = OutgoingMail.objects.select_for_update().get(pk=mail.pk)
-        if row.state == State.QUEUED:
-            require_move(MOVES, row.state, State.SENT)
+        if State.SENT in MOVES[row.state]:
             row.state, row.sent_at, row.leased_until, row.last_error = State.SENT, at, None, ""
             row.save(update_fields=["state", "sent_at", "leased_until", "last_error"])
     return 1
+
+
+def _headers(mail: OutgoingMail) -> dict[str, str]:
+    """The headers that are not of every mail program's making."""
+    headers = {
+        "Message-ID": f"<{mail.reference}@{parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition('@')[2]}>",
+        "Auto-Submitted": "auto-generated",  # RFC 3834 §5
+        "X-Auto-Response-Suppress": "All",
+    }
+    if mail.is_bulk:
+        headers["Precedence"] = "bulk"
+    if mail.unsubscribe_url:  # RFC 2369 §3.2 and RFC 8058 §3.1: the button of the mail program, by one POST without a page
+        url = rendering.unsubscribe_address(mail.unsubscribe_url)
+        headers |= {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return headers
 
 
 def _kind(error: Exception) -> str:
@@ -172,4 +247,4 @@ def empty_ended(*, at: datetime) -> int:
     sent = Q(state=State.SENT, sent_at__lt=before)
     given_up = Q(state=State.PARKED, next_try_at__lt=before)  # the time of its last try
     due = OutgoingMail.objects.filter(sent | given_up, emptied_at=None)
-    return due.update(to_address="", subject="", body="", emptied_at=at)
+    return due.update(to_address="", subject="", body="", unsubscribe_url="", emptied_at=at)

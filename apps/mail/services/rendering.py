@@ -17,6 +17,8 @@ from apps.foundation.refusals import Refusal
 NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)?\Z")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+#: what may stand in `List-Unsubscribe: <…>`: printing ASCII without the angle brackets that end it
+WEB_ADDRESS = re.compile(r"https?://[!-;=?-~]{1,190}\Z")
 SUBJECT_LENGTH = 200
 START = "Subject: "
 
@@ -37,6 +39,13 @@ def address(text: str) -> str:
         raise AddressUnusable from None
     if CONTROL.search(text) or len(text) > 254:
         raise AddressUnusable
+    return text
+
+
+def unsubscribe_address(text: str) -> str:
+    """`text` as an address that can't break out of its header. Whatever else is a defect: no person ever types it."""
+    if not WEB_ADDRESS.match(text):
+        raise ValueError("an address to unsubscribe at begins with http and has neither spaces, angle brackets nor control characters")
     return text
 
 
