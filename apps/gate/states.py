@@ -50,6 +50,7 @@ class ContactReason(TextChoices):
     LOOK = "look", "to see whether it is there"
     REMOVAL = "removal", "to remove or return what is there"
     TRY_OUT = "try_out", "to try a place with a test object"
+    FETCH = "fetch", "to fetch what a person lent us"
 
 
 class Stage(TextChoices):

@@ -190,6 +190,31 @@ def test_a_departed_client_is_contacted_about_what_it_is_owed_and_not_to_try_a_n
         assert contacts.open_contact(recipient=recipient, why=why, by=SYSTEM, at=NOON).token
 
 
+def test_what_a_person_lent_us_is_fetched_from_that_person_and_from_nobody_else(clinic, ada, cirrus):
+    permit = contacts.open_contact(recipient=Recipient.person(ada.reference), why=ContactReason.FETCH, by=SYSTEM, at=NOON)
+    used = permits.spend(permit=permit.token, recipient=Recipient.person(ada.reference), fields=frozenset(), digest=None, at=LATER)
+
+    assert (used.why, used.recipient, used.spent_at) == ("fetch", ada.reference, LATER)
+    for other in (Recipient.provider(cirrus.reference), Recipient.client(clinic.reference)):
+        with pytest.raises(Refused) as no:
+            contacts.open_contact(recipient=other, why="fetch", by=SYSTEM, at=NOON)
+        assert [reason.code for reason in no.value.reasons] == ["not_lent"]
+
+
+@pytest.mark.parametrize("standing", ["suspended", "closed"])
+def test_nothing_is_fetched_from_somebody_who_is_suspended_or_gone_also_by_a_permit_given_before(ada, by_force, standing):
+    recipient = Recipient.person(ada.reference)
+    before = contacts.open_contact(recipient=recipient, why="fetch", by=SYSTEM, at=NOON)
+    by_force("UPDATE accounts_person SET standing = %s WHERE reference = %s", standing, ada.reference)
+
+    with pytest.raises(Refused) as no:
+        contacts.open_contact(recipient=recipient, why="fetch", by=SYSTEM, at=NOON)
+    with pytest.raises(permits.GroundGone):
+        permits.spend(permit=before, recipient=recipient, fields=frozenset(), digest=None, at=LATER)
+    assert [reason.code for reason in no.value.reasons] == ["person_not_active"]
+    assert contacts.open_contact(recipient=recipient, why="look", by=SYSTEM, at=NOON).why == "look"
+
+
 @pytest.mark.parametrize(
     ("recipient", "why"),
     [

@@ -1,4 +1,4 @@
-"""A permit for a connection that carries no data of people: to read back, to look, to try a place with a test object, to remove.
+"""A permit for a connection that carries no data of people: to read back, to look, to try a place, to remove, to fetch what was lent.
 
 Recorded like every other permit, and given only where the recipient stands well. What is over may still be contacted to remove or
 return what lies there: refusing that would keep data where it has no business any more.
@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.accounts.models import Organization, Person
-from apps.accounts.states import OrganizationStanding
+from apps.accounts.states import OrganizationStanding, PersonStanding
 from apps.gate.models import Permit
 from apps.gate.package import Recipient
 from apps.gate.services import knowing, recording
@@ -46,16 +46,26 @@ def reasons(recipient: Recipient, why: str, at: datetime) -> list[Reason]:
     """Why this recipient may not be contacted for this; empty where it may."""
     if not recipient.is_sound or why not in ContactReason.values:
         return [Reason("unreadable", "What it gives as recipient or reason can't be read as that.", "Give a reference and a reason of the gate.")]
+    if recipient.kind == RecipientKind.PERSON:
+        return _person(recipient.reference, why)
+    if why == ContactReason.FETCH:
+        return [Reason("not_lent", "Only people lend us what we fetch.", "Name the person whose place it is.")]
     if recipient.kind == RecipientKind.PROVIDER:
         return _provider(recipient.reference, why, at)
-    if recipient.kind == RecipientKind.PERSON:
-        found = Person.objects.filter(reference=recipient.reference).exists()
-        return [] if found else [Reason("person_not_known", "1 person can't be found by the references.", "Correct the reference.")]
     standing = Organization.objects.filter(reference=recipient.reference).values_list("standing", flat=True).first()
     if standing is None:
         return [Reason("organization_not_known", "There is no organization with that reference.", "Correct the reference.")]
     if standing != OrganizationStanding.ACTIVE and why == ContactReason.TRY_OUT:
         return [Reason("client_departed", "The organization is no client any more.", "What it is owed goes to the place it had; it gets no new one.")]
+    return []
+
+
+def _person(reference: str, why: str) -> list[Reason]:
+    standing = Person.objects.filter(reference=reference).values_list("standing", flat=True).first()
+    if standing is None:
+        return [Reason("person_not_known", "1 person can't be found by the references.", "Correct the reference.")]
+    if standing != PersonStanding.ACTIVE and why == ContactReason.FETCH:
+        return [Reason("person_not_active", "The person's registration is suspended or over.", "Nothing more is fetched from their places.")]
     return []
 
 
