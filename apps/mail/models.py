@@ -8,7 +8,6 @@ from apps.foundation.references import new_reference
 from apps.mail.querysets import OutgoingMailQuerySet
 from apps.mail.states import State
 
-
 #: an announcement makes a hundred thousand at once: with seven characters one of them would be taken already
 LONG = 11
 
