@@ -258,6 +258,8 @@ ARCHIVE_ALLOWED_PRIVATE_ADDRESSES = env.list("ARCHIVE_ALLOWED_PRIVATE_ADDRESSES"
 # The gate (P12): a permit is for what leaves now; the ledger of disclosures is kept for six years at least (45 CFR 164.528)
 GATE_PERMIT_MINUTES = env.int("GATE_PERMIT_MINUTES", default=15)
 GATE_LEDGER_KEEP_DAYS = env.int("GATE_LEDGER_KEEP_DAYS", default=2192)
+# within these a recipient confirms that it erased what it got on a consent that ended: 15 business days are 21 days (11 CCR 7026(f))
+GATE_WITHDRAWAL_DAYS = env.int("GATE_WITHDRAWAL_DAYS", default=21)
 
 # Who tells the floor of accounts that a legal hold keeps a person: holds stand above it.
 PERSON_KEPT_BY = "apps.holds.services.asking.require_free"
@@ -266,6 +268,7 @@ PERSON_KEPT_BY = "apps.holds.services.asking.require_free"
 PERSON_SIGN_ON_APPS = env.json("PERSON_SIGN_ON_APPS", default=[])
 
 # Consents (P02, P13)
+CONSENT_ASK_AGAIN_MONTHS = env.int("CONSENT_ASK_AGAIN_MONTHS", default=12)  # after a no nobody asks again before; 11 CCR 7028 says 12 at least
 # Who erases, in the transaction of a withdrawal, what was collected under a consent of that kind: the floors above name themselves here,
 # because consents know nobody above. What no eraser takes keeps the withdrawal from committing (its foreign key refuses).
 CONSENT_ERASERS: dict[str, str] = {}

@@ -7,6 +7,7 @@ from apps.accounts import holdings as accounts
 from apps.assurance import holdings as assurance
 from apps.audit import holdings as audit
 from apps.backups import holdings as backups
+from apps.consents import holdings as consents
 from apps.foundation.personal_data import Holding
 from apps.gate import holdings as gate
 from apps.holds import holdings as holds
@@ -25,6 +26,7 @@ HOLDINGS: tuple[Holding, ...] = (
     *accounts.HOLDINGS,
     *providers.HOLDINGS,
     *holds.HOLDINGS,
+    *consents.HOLDINGS,
     *gate.HOLDINGS,
     *retention.HOLDINGS,
     *assurance.HOLDINGS,
