@@ -7,6 +7,7 @@ from apps.accounts import holdings as accounts
 from apps.assurance import holdings as assurance
 from apps.audit import holdings as audit
 from apps.backups import holdings as backups
+from apps.communications import holdings as communications
 from apps.consents import holdings as consents
 from apps.foundation.personal_data import Holding
 from apps.gate import holdings as gate
@@ -29,5 +30,6 @@ HOLDINGS: tuple[Holding, ...] = (
     *consents.HOLDINGS,
     *gate.HOLDINGS,
     *retention.HOLDINGS,
+    *communications.HOLDINGS,
     *assurance.HOLDINGS,
 )
