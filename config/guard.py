@@ -64,6 +64,8 @@ WORDS: Mapping[str, str] = {
     "matter.closed": "matters closed",
     "hold.placed": "holds placed",
     "hold.released": "holds released",
+    "consent.withdrawn": "consents withdrawn",
+    "consent.refused": "consents refused",
     "linked_account.revoked": "third-party accounts unlinked",
     "provider.suspended": "service providers suspended",
     "provider.ended": "service providers ended",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from apps.accounts.services import linking
 from apps.backups.services import repeating
 from apps.backups.services.replaying import Handler
+from apps.consents.services import replay as consents
 from apps.gate.services import replay as gate
 from apps.holds.services import replay as holds
 from apps.providers.services import replay as providers
@@ -21,6 +22,8 @@ HANDLERS: Mapping[str, Handler] = {
     "backup.destroyed": repeating.backup_destroyed,
     "restore.replayed": repeating.restore_replayed,
     "linked_account.revoked": linking.account_revoked,
+    "consent.withdrawn": consents.consent_withdrawn,
+    "consent.refused": consents.consent_refused,
     "matter.opened": holds.matter_opened,
     "matter.closed": holds.matter_closed,
     "hold.placed": holds.hold_placed,

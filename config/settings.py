@@ -268,12 +268,23 @@ PERSON_KEPT_BY = "apps.holds.services.asking.require_free"
 PERSON_SIGN_ON_APPS = env.json("PERSON_SIGN_ON_APPS", default=[])
 
 # Consents (P02, P13)
+CONTROLLER_NAME = env.str("CONTROLLER_NAME", default="the operator of this service")  # as receipts name who decides about the data
+CONTROLLER_EMAIL = env.str("CONTROLLER_EMAIL", default="privacy@covenant.example")
 CONSENT_ASK_AGAIN_MONTHS = env.int("CONSENT_ASK_AGAIN_MONTHS", default=12)  # after a no nobody asks again before; 11 CCR 7028 says 12 at least
 # Who erases, in the transaction of a withdrawal, what was collected under a consent of that kind: the floors above name themselves here,
 # because consents know nobody above. What no eraser takes keeps the withdrawal from committing (its foreign key refuses).
 CONSENT_ERASERS: dict[str, str] = {}
 # What a person sees and may do on their preference page besides their consents, in this order.
 PREFERENCE_SECTIONS: tuple[str, ...] = ()
+
+# Inquiries (P09)
+# Where answers to our mail, and mail to DEFAULT_FROM_EMAIL, arrive: imap+ssl://name:password@mail.example.com/INBOX. Empty: only the form.
+INQUIRY_MAILBOX_URL = env.str("INQUIRY_MAILBOX_URL", default="")
+INQUIRY_KEEP_MONTHS = env.int("INQUIRY_KEEP_MONTHS", default=24)  # after it was closed; then it is erased
+INQUIRY_CLOSED_AFTER_DAYS = env.int("INQUIRY_CLOSED_AFTER_DAYS", default=30)  # without a word after our answer: else its life would never begin to end
+INQUIRY_REFUSED_DAYS = env.int("INQUIRY_REFUSED_DAYS", default=30)  # what could not be read waits so long in the mailbox for somebody to look
+INQUIRY_MAIL_BYTES = env.int("INQUIRY_MAIL_BYTES", default=5 * 1024 * 1024)  # a larger mail is not read
+INQUIRY_FORM_RATE = env.str("INQUIRY_FORM_RATE", default="10/h/ip")  # of the public form, from one address
 
 # Service providers (P14)
 PROVIDER_NOTICE_DAYS = env.int("PROVIDER_NOTICE_DAYS", default=30)  # clients hear of a new sub-processor so many days before it gets data

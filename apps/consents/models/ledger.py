@@ -75,6 +75,9 @@ class ConsentEvent(models.Model):
             models.CheckConstraint(
                 name="nobody_consents_by_a_signal", condition=~Q(act=ConsentAct.GIVEN) | ~Q(how__in=sorted(ONLY_NO))
             ),
+            models.CheckConstraint(
+                name="an_act_and_a_way_are_known_ones", condition=Q(act__in=sorted(ConsentAct.values), how__in=sorted(How.values))
+            ),
             models.CheckConstraint(name="where_is_a_code", condition=Q(where="") | Q(where__regex=r"^[A-Za-z0-9_.:/-]{1,40}$")),
         ]
 

@@ -135,7 +135,7 @@ def _is_still_refused(asked_again_from: datetime | None, at: datetime) -> bool:
 def _said(person: Person, text: PurposeText, event: ConsentEvent, asked_again_from: datetime) -> dict:
     return {
         "person": person.reference, "purpose": text.purpose_id, "text": text.number, "how": event.how,
-        "asked_again_from": asked_again_from.isoformat(),
+        "asked_again_from": asked_again_from,
     }  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def end(
     asked_again_from = months_later(at, settings.CONSENT_ASK_AGAIN_MONTHS) if act == ConsentAct.WITHDRAWN else None
     saying.stand(event, standing, asked_again_from=asked_again_from)
     if act == ConsentAct.WITHDRAWN:
-        body = {"person": person.reference, "purpose": event.purpose_id, "text": event.text.number, "how": event.how}
+        body = {"person": person.reference, "purpose": event.purpose_id, "text": event.text.number, "how": event.how, "asked_again_from": asked_again_from}
         journal.owe("consent.withdrawn", about=event.reference, body=body, at=at)
         doorbell.ring("journal.owed")
     doorbell.ring("consents.withdrawn")
