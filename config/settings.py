@@ -192,6 +192,8 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # who is not staff gets no mail, whateve
 ACCOUNT_EMAIL_VERIFICATION = "none"  # staff are made by an administrator, who knows their address
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
+# besides allauth's own: links to the preference page, by where they are asked for from and by the address typed, known or not
+ACCOUNT_RATE_LIMITS = {"preference_link": "20/m/ip,5/h/key"}
 SOCIALACCOUNT_ONLY = False
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": env.json("SIGN_ON_APPS", default=[])}}
 SIGN_ON_ROLES = env.json("SIGN_ON_ROLES", default={})  # group at the provider → role here; who has none is refused
@@ -276,6 +278,9 @@ CONSENT_ASK_AGAIN_MONTHS = env.int("CONSENT_ASK_AGAIN_MONTHS", default=12)  # af
 CONSENT_ERASERS: dict[str, str] = {}
 # What a person sees and may do on their preference page besides their consents, in this order.
 PREFERENCE_SECTIONS: tuple[str, ...] = ()
+PREFERENCE_LINK_MINUTES = env.int("PREFERENCE_LINK_MINUTES", default=30)  # a link in a mailbox opens something no longer than that
+PREFERENCE_VISIT_MINUTES = env.int("PREFERENCE_VISIT_MINUTES", default=30)  # from the opened link on; on a shared computer nobody else comes in later
+PREFERENCE_LINKS_AN_HOUR = env.int("PREFERENCE_LINKS_AN_HOUR", default=5)  # for one person, so that nobody floods their mailbox
 
 # Inquiries (P09)
 # Where answers to our mail, and mail to DEFAULT_FROM_EMAIL, arrive: imap+ssl://name:password@mail.example.com/INBOX. Empty: only the form.

@@ -26,6 +26,8 @@ class Migration(migrations.Migration):
                 ('failures', models.PositiveIntegerField(default=0, verbose_name='failures in a row')),
                 ('next_try_at', models.DateTimeField(blank=True, null=True)),
                 ('last_error', models.CharField(blank=True, help_text='Kind of error only; texts of servers may name people.', max_length=80)),
+                ('at_mail', models.CharField(blank=True, help_text='The mail that was last begun: a mail that ends its reader is found out.', max_length=40)),
+                ('at_attempts', models.PositiveSmallIntegerField(default=0)),
             ],
             options={
                 'verbose_name_plural': 'mailboxes',

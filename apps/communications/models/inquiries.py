@@ -121,7 +121,7 @@ class InquiryMessage(models.Model):
 class Mailbox(models.Model):
     """The mailbox that inquiries come to: when it was last read, and what keeps it from being read."""
 
-    NOT_PERSONAL = ("id", "code", "leased_until", "tried_at", "read_at", "failures", "next_try_at", "last_error")
+    NOT_PERSONAL = ("id", "code", "leased_until", "tried_at", "read_at", "failures", "next_try_at", "last_error", "at_mail", "at_attempts")
 
     code = models.SlugField(max_length=40, unique=True)
     leased_until = models.DateTimeField(null=True, blank=True)
@@ -130,6 +130,8 @@ class Mailbox(models.Model):
     failures = models.PositiveIntegerField("failures in a row", default=0)
     next_try_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=80, blank=True, help_text="Kind of error only; texts of servers may name people.")
+    at_mail = models.CharField(max_length=40, blank=True, help_text="The mail that was last begun: a mail that ends its reader is found out.")
+    at_attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         ordering = ["code"]
