@@ -32,6 +32,10 @@ class OutgoingMail(models.Model):
         models.CharField(max_length=200, blank=True, help_text="Where one click ends such mail (RFC 8058); whoever has it can do that."),
         DataCategory.COMMUNICATION, Purpose.ANSWERING,
     )  # fmt: skip
+    in_reply_to = personal(
+        models.CharField(max_length=255, blank=True, help_text="The mail that this one answers, by its Message-ID."),
+        DataCategory.COMMUNICATION, Purpose.ANSWERING,
+    )  # fmt: skip
     is_bulk = models.BooleanField("to many", default=False, help_text="The same words go to many people; it waits for mail that goes to one")
     template = models.CharField(max_length=80)
     about = models.CharField(max_length=80, help_text="Reference of what it is about")
@@ -60,6 +64,10 @@ class OutgoingMail(models.Model):
             models.CheckConstraint(
                 name="an_unsubscribe_address_stays_in_its_header",
                 condition=Q(unsubscribe_url="") | Q(unsubscribe_url__regex=r"^https?://[!-;=?-~]+$"),
+            ),
+            models.CheckConstraint(
+                name="what_a_mail_answers_stays_in_its_header",
+                condition=Q(in_reply_to="") | Q(in_reply_to__regex=r"^<[!-;=?-~]+>$"),
             ),
         ]
         indexes = [

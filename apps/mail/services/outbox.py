@@ -63,14 +63,19 @@ class Copy:
 
 
 @transaction.atomic
-def queue(*, template: str, to: str, context: dict, about: str, once_key: str, at: datetime) -> OutgoingMail | None:
-    """Queue `templates/mail/<template>.txt` for `to`, in the caller's transaction; None where `once_key` was queued before."""
+def queue(
+    *, template: str, to: str, context: dict, about: str, once_key: str, at: datetime, in_reply_to: str = ""
+) -> OutgoingMail | None:
+    """Queue `templates/mail/<template>.txt` for `to`, in the caller's transaction; None where `once_key` was queued before.
+
+    `in_reply_to` is the Message-ID of the mail that it answers; one that would not stay in its header is left out.
+    """
     subject, body = rendering.render(template, context)
     row, is_new = OutgoingMail.objects.get_or_create(
         once_key=once_key,
         defaults={
             "to_address": rendering.address(to), "subject": subject, "body": body, "template": template, "about": about,
-            "created_at": at, "next_try_at": at,
+            "created_at": at, "next_try_at": at, "in_reply_to": in_reply_to if rendering.is_message_id(in_reply_to) else "",
         },
     )  # fmt: skip
     if not is_new:
@@ -123,7 +128,7 @@ def take_back(*, mails: Iterable[int], at: datetime, untried_only: bool = False)
         unsent = unsent.filter(state=State.QUEUED, attempts=0)
     ids = list(unsent.order_by("pk").select_for_update().values_list("pk", flat=True))
     OutgoingMail.objects.filter(pk__in=ids).update(
-        state=State.TAKEN_BACK, to_address="", subject="", body="", unsubscribe_url="", emptied_at=at, leased_until=None
+        state=State.TAKEN_BACK, to_address="", subject="", body="", unsubscribe_url="", in_reply_to="", emptied_at=at, leased_until=None
     )
     return set(ids)
 
@@ -189,6 +194,8 @@ def _headers(mail: OutgoingMail) -> dict[str, str]:
         "Auto-Submitted": "auto-generated",  # RFC 3834 §5
         "X-Auto-Response-Suppress": "All",
     }
+    if rendering.is_message_id(mail.in_reply_to):  # RFC 5322 §3.6.4: mail programs show both as one conversation
+        headers |= {"In-Reply-To": mail.in_reply_to, "References": mail.in_reply_to}
     if mail.is_bulk:
         headers["Precedence"] = "bulk"
     if mail.unsubscribe_url:  # RFC 2369 §3.2 and RFC 8058 §3.1: the button of the mail program, by one POST without a page
@@ -247,4 +254,4 @@ def empty_ended(*, at: datetime) -> int:
     sent = Q(state=State.SENT, sent_at__lt=before)
     given_up = Q(state=State.PARKED, next_try_at__lt=before)  # the time of its last try
     due = OutgoingMail.objects.filter(sent | given_up, emptied_at=None)
-    return due.update(to_address="", subject="", body="", unsubscribe_url="", emptied_at=at)
+    return due.update(to_address="", subject="", body="", unsubscribe_url="", in_reply_to="", emptied_at=at)

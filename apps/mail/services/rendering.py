@@ -19,6 +19,8 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: what may stand in `List-Unsubscribe: <…>`: printing ASCII without the angle brackets that end it
 WEB_ADDRESS = re.compile(r"https?://[!-;=?-~]{1,190}\Z")
+#: RFC 5322 §3.6.4, without what only quoting would allow
+MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>\Z")
 SUBJECT_LENGTH = 200
 START = "Subject: "
 
@@ -47,6 +49,11 @@ def unsubscribe_address(text: str) -> str:
     if not WEB_ADDRESS.match(text):
         raise ValueError("an address to unsubscribe at begins with http and has neither spaces, angle brackets nor control characters")
     return text
+
+
+def is_message_id(text: str) -> bool:
+    """Whether `text` can name a mail in a header without breaking out of it."""
+    return MESSAGE_ID.match(text) is not None
 
 
 def render(template: str, context: dict) -> tuple[str, str]:
