@@ -266,6 +266,10 @@ GATE_WITHDRAWAL_DAYS = env.int("GATE_WITHDRAWAL_DAYS", default=21)
 # Who tells the floor of accounts that a legal hold keeps a person: holds stand above it.
 PERSON_KEPT_BY = "apps.holds.services.asking.require_free"
 
+# Minors (P24): the policy says "promptly"; CLOCKS leaves both numbers to us
+MINOR_REMOVAL_DAYS = env.int("MINOR_REMOVAL_DAYS", default=10)  # after it is known, a minor without a representative is removed within these
+MINOR_DOCUMENT_DAYS = env.int("MINOR_DOCUMENT_DAYS", default=30)  # so long after its decision a representative's document is kept
+
 # Accounts that people link (P04): OpenID Connect providers as allauth writes them, plus "scopes" that a person may grant.
 PERSON_SIGN_ON_APPS = env.json("PERSON_SIGN_ON_APPS", default=[])
 

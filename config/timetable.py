@@ -29,5 +29,7 @@ TIMETABLE = {
     "who got something on a consent that ended hears of it": {"task": "gate.pass_on_withdrawals", "schedule": 5 * MINUTE},
     "what left more than six years ago is forgotten": {"task": "gate.end_old", "schedule": crontab(hour=3, minute=55)},
     "what lapses at service providers is said ahead": {"task": "providers.look_after", "schedule": crontab(hour=3, minute=55)},
+    "who asked for a link to their choices gets it": {"task": "consents.send_links", "schedule": MINUTE},
+    "links and visits that ended are forgotten": {"task": "consents.forget_links", "schedule": crontab(minute=35)},
     "promises are checked": {"task": "assurance.check_promises", "schedule": crontab(hour=4, minute=0)},
 }

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from apps.consents.views import gpc_support
 from config.api import api
 
 urlpatterns = [
@@ -11,5 +12,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("retention/", include("apps.retention.urls")),
     path("providers/", include("apps.providers.urls")),
+    path("preferences/", include("apps.consents.urls")),
+    path(".well-known/gpc.json", gpc_support),
     path("", include("apps.policies.urls")),
 ]

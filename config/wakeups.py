@@ -6,6 +6,8 @@ most, because the sweep of the same task stands in the timetable.
 
 WAKEUPS: dict[str, str] = {
     "linked_accounts.due": "accounts.end_linked",
+    "consents.withdrawn": "gate.pass_on_withdrawals",
+    "links.asked": "consents.send_links",
     "mail.queued": "mail.send_due",
     "retention.due": "retention.sweep",
     "holds.changed": "retention.sweep",
