@@ -20,6 +20,7 @@ class Role(TextChoices):
 EVERYBODY = frozenset({
     "accounts.view_organization",
     "policies.view_policyversion", "policies.view_clause",
+    "consents.view_consentpurpose", "consents.view_purposetext",
     "retention.view_cohort", "retention.view_retentionrule",
     "retention.view_certificate", "retention.view_conversationclass",
     "assurance.view_promise", "assurance.view_finding",
@@ -29,7 +30,11 @@ EVERYBODY = frozenset({
 #: looking at people; their fields stay masked without accounts.reveal_person
 PEOPLE = frozenset({
     "accounts.view_person", "accounts.view_personemail", "accounts.view_personphone", "accounts.view_externalidentity",
+    "accounts.view_linkedaccount",
 })  # fmt: skip
+
+#: what people allowed, refused and took back
+CONSENTS = frozenset({"consents.view_consentevent", "consents.view_standing", "consents.view_consenterasure", "consents.receipt_consentevent"})
 
 #: matters and what they keep from destruction
 HOLDS = frozenset({"holds.view_matter", "holds.view_hold", "retention.view_matterexport"})
@@ -54,20 +59,22 @@ PROVIDERS = frozenset({
 #: what left and on what ground, what was refused, and the exceptions for countries
 GATE = frozenset({
     "gate.view_disclosure", "gate.view_gaterefusal", "gate.view_permit", "gate.view_crossing", "gate.view_countryexception",
+    "gate.view_withdrawalnotice",
 })  # fmt: skip
 
 #: backups, restores and drills
 BACKUPS = frozenset({"backups.view_backup", "backups.view_restore", "backups.view_drill"})
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | {
-        "gate.approve_countryexception", "gate.withdraw_countryexception",
+    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | {
+        "consents.publish_purposetext", "consents.close_consentpurpose", "consents.withdraw_standing",
+        "gate.approve_countryexception", "gate.withdraw_countryexception", "gate.confirm_withdrawalnotice",
         "providers.approve_provider", "providers.suspend_provider", "providers.approve_agreement", "providers.end_agreement",
         "providers.add_securityreview", "providers.approve_grant", "providers.withdraw_grant", "providers.approve_subprocessor",
         "providers.object_chainnotice", "providers.reveal_provider", "providers.export_register",
         "retention.approve_archivetarget", "retention.approve_archivereading",
         "holds.release_hold", "holds.reveal_hold", "retention.approve_matterexport",
-        "accounts.reveal_person", "accounts.view_servicetoken",
+        "accounts.reveal_person", "accounts.reveal_linkedaccount", "accounts.revoke_linkedaccount", "accounts.view_servicetoken",
         "policies.add_policyversion", "policies.change_policyversion",
         "policies.add_clause", "policies.change_clause", "policies.delete_clause",
         "policies.publish_policyversion",
@@ -87,20 +94,22 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "mail.retry_outgoingmail",
         "assurance.run_promises",
     },
-    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | ARCHIVES | PROVIDERS | GATE | {
-        "gate.add_countryexception", "gate.withdraw_countryexception",
+    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | CONSENTS | ARCHIVES | PROVIDERS | GATE | {
+        "consents.add_consentpurpose", "consents.add_purposetext", "consents.withdraw_standing",
+        "gate.add_countryexception", "gate.withdraw_countryexception", "gate.confirm_withdrawalnotice",
         "providers.add_provider", "providers.change_provider", "providers.suspend_provider", "providers.add_agreement", "providers.change_agreement",
         "providers.add_securityreview", "providers.add_grant", "providers.withdraw_grant", "providers.add_subprocessor",
         "providers.change_subprocessor", "providers.object_chainnotice", "providers.add_registerimport", "providers.reveal_provider",
         "providers.export_register",
         "retention.add_archivereading",
-        "accounts.add_person", "accounts.change_person", "accounts.reveal_person",
+        "accounts.add_person", "accounts.change_person", "accounts.reveal_person", "accounts.reveal_linkedaccount", "accounts.revoke_linkedaccount",
         "accounts.add_personemail", "accounts.change_personemail", "accounts.delete_personemail",
         "accounts.add_personphone", "accounts.change_personphone", "accounts.delete_personphone",
         "accounts.add_externalidentity", "accounts.change_externalidentity", "accounts.delete_externalidentity",
         "assurance.run_promises",
     },
-    Role.COUNSEL: EVERYBODY | PEOPLE | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | GATE | {
+    Role.COUNSEL: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | GATE | {
+        "consents.publish_purposetext",
         "gate.add_countryexception", "gate.approve_countryexception", "gate.withdraw_countryexception",
         "providers.add_agreement", "providers.change_agreement", "providers.approve_agreement", "providers.end_agreement",
         "providers.reveal_provider",
@@ -109,7 +118,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "retention.add_matterexport", "retention.approve_matterexport",
         "policies.publish_policyversion", "accounts.reveal_person", "audit.export_event",
     },
-    Role.AUDITOR: EVERYBODY | PEOPLE | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | {
+    Role.AUDITOR: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | {
         "staff.view_staffmember", "accounts.view_servicetoken", "assurance.run_promises", "audit.export_event",
     },
     Role.ADMINISTRATOR: EVERYBODY | BACKUPS | {
