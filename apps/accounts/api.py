@@ -8,13 +8,13 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from django.http import HttpRequest
-from ninja import Field, Header, Router, Schema, Status
+from ninja import Field, Header, Path, Router, Schema, Status
 from pydantic import ConfigDict
 
 from apps.accounts import details
 from apps.accounts.bearer import ServiceTokenAuth
-from apps.accounts.models import Organization, Person
-from apps.accounts.services import registration, retries, tokens
+from apps.accounts.models import LinkedAccount, Organization, Person
+from apps.accounts.services import linking, registration, retries, tokens
 from apps.foundation import clock
 
 router = Router()
@@ -111,6 +111,26 @@ class PersonOut(Schema):
     policy_version: int
 
 
+class LinkedIn(Asked):
+    subject: Annotated[str, Field(min_length=1, max_length=linking.LONGEST_SUBJECT, description="The `sub` of the ID token")]
+    scopes: Annotated[list[Annotated[str, Field(max_length=20)]], Field(min_length=1, max_length=10, description="Granted, not asked for")]
+    claims: Annotated[dict[str, object], Field(max_length=40, description="Only what the scopes cover (OpenID Connect Core 1.0, 5.4)")] = {}
+    access_token: Annotated[str, Field(max_length=8_000)] = ""
+    refresh_token: Annotated[str, Field(max_length=8_000)] = ""
+    token_lapses_at: datetime | None = None
+
+
+class LinkedOut(Schema):
+    reference: str
+    provider: str
+    scopes: list[str]
+    claims: list[str]
+    linked_at: datetime
+
+
+PersonReference = Annotated[str, Path(pattern=r"^PER-[0-9A-Z]{7}$")]
+ProviderCode = Annotated[str, Path(pattern=r"^[a-zA-Z0-9_-]{1,40}$")]
+
 Key = Annotated[
     str | None,
     Header(
@@ -169,6 +189,67 @@ def register_person(request: HttpRequest, given: PersonIn, idempotency_key: Key 
         token=request.auth, key=idempotency_key, body=b"person" + request.body, register=register, at=at
     )
     return Status(201 if is_new else 200, _person_out(person))
+
+
+def _person(request: HttpRequest, reference: str) -> Person:
+    """The person of that reference, as far as the token reaches them."""
+    person = Person.objects.select_related("organization").filter(reference=reference).first()
+    if person is None:
+        raise registration.PersonUnknown
+    tokens.require_organization(request.auth, person.organization.reference if person.organization else None)
+    return person
+
+
+@router.get(
+    "/people/{reference}/linked-accounts",
+    auth=ServiceTokenAuth("people"),
+    response={200: list[LinkedOut], **ERRORS},
+    summary="The third-party accounts that a person linked",
+    tags=["accounts"],
+)
+def linked_accounts(request: HttpRequest, reference: PersonReference):
+    """The accounts that are linked now: which scopes were granted, and the names of what they told. Values are not repeated."""
+    return [_linked_out(account) for account in _person(request, reference).linked_accounts.linked().prefetch_related("scopes", "claims")]
+
+
+@router.put(
+    "/people/{reference}/linked-accounts/{provider}",
+    auth=ServiceTokenAuth("people"),
+    response={200: LinkedOut, **ERRORS},
+    summary="Link a third-party account",
+    tags=["accounts"],
+)
+def link_account(request: HttpRequest, reference: PersonReference, provider: ProviderCode, given: LinkedIn):
+    """Links the account with which a person signed on, or brings it up to date. A claim that no granted scope covers is refused, and
+    nothing of the request is taken then. Tokens and values are sealed."""
+    issued = {"access_token": given.access_token, "refresh_token": given.refresh_token}
+    account = linking.link(
+        person=_person(request, reference), provider=provider, subject=given.subject, scopes=given.scopes, claims=given.claims,
+        tokens={name: token for name, token in issued.items() if token}, lapses_at=given.token_lapses_at, how="api",
+        by=request.auth.actor, at=clock.now(),
+    )  # fmt: skip
+    return _linked_out(account)
+
+
+@router.delete(
+    "/people/{reference}/linked-accounts/{provider}",
+    auth=ServiceTokenAuth("people"),
+    response={204: None, **ERRORS},
+    summary="Unlink a third-party account",
+    tags=["accounts"],
+)
+def unlink_account(request: HttpRequest, reference: PersonReference, provider: ProviderCode):
+    """Erases what the account told; the provider is told soon. 204 also where nothing was linked."""
+    for account in _person(request, reference).linked_accounts.linked().filter(provider=provider):
+        linking.unlink(account=account, how="api", by=request.auth.actor, at=clock.now())
+    return Status(204, None)
+
+
+def _linked_out(account: LinkedAccount) -> dict:
+    return {
+        "reference": account.reference, "provider": account.provider, "linked_at": account.linked_at,
+        "scopes": sorted(scope.scope for scope in account.scopes.all()), "claims": sorted(claim.claim for claim in account.claims.all()),
+    }  # fmt: skip
 
 
 def _arguments(given: PersonIn) -> dict:

@@ -1,4 +1,4 @@
-"""How P01 and P26 are checked on the tables of accounts: by SQL over the rows, without the services that wrote them.
+"""How P01, P04 and P26 are checked on the tables of accounts: by SQL over the rows, without the services that wrote them.
 
 That every personal field is declared is checked over all tables at once, on the floor of assurance.
 """
@@ -17,6 +17,8 @@ COLLECTED = (
     ("accounts_personemail", "'e-mail ' || row.id", "added_at"),
     ("accounts_personphone", "'phone ' || row.id", "added_at"),
     ("accounts_externalidentity", "'identity ' || row.id", "added_at"),
+    ("accounts_linkedaccount", "row.reference", "linked_at"),
+    ("accounts_linkedclaim", "'what account ' || row.account_id || ' told as ' || row.claim", "told_at"),
 )
 
 
@@ -107,9 +109,58 @@ def _under_another_version(table: str, name: str, moment: str) -> list[tuple[str
     )
 
 
+#: what each scope covers, written down a second time (OpenID Connect Core 1.0 §5.4)
+COVERED = {
+    "profile": ["birthdate", "family_name", "gender", "given_name", "locale", "middle_name", "name", "nickname", "preferred_username", "zoneinfo"],
+    "email": ["email", "email_verified"],
+    "phone": ["phone_number", "phone_number_verified"],
+    "address": ["address"],
+}  # fmt: skip
+
+
+def nothing_beyond_what_was_granted(at: datetime) -> Looked:
+    """Each claim stands under a scope that the person granted and that covers it; an account that was unlinked says nothing any more."""
+    pairs = [f"{scope}/{claim}" for scope, claims in COVERED.items() for claim in claims]
+    rows = fetch(
+        """
+        SELECT a.reference || ' / ' || c.claim, CASE
+            WHEN NOT c.scope || '/' || c.claim = ANY (%s) THEN 'no scope of that name covers it'
+            WHEN g.id IS NULL THEN 'its scope was not granted'
+            ELSE 'the account is unlinked, and no hold keeps it' END
+        FROM accounts_linkedclaim c JOIN accounts_linkedaccount a ON a.id = c.account_id
+        LEFT JOIN accounts_grantedscope g ON g.account_id = c.account_id AND g.scope = c.scope
+        WHERE NOT c.scope || '/' || c.claim = ANY (%s) OR g.id IS NULL OR (a.revoked_at IS NOT NULL AND NOT a.kept_for_hold)
+        ORDER BY 1 LIMIT %s
+        """,
+        [pairs, pairs, MOST_NAMED],
+    )
+    return Looked(_count("accounts_linkedclaim"), tuple(Violation(*row) for row in rows))
+
+
+def tokens_are_sealed_and_end(at: datetime) -> Looked:
+    """No token or claim lies in clear; a token ends within two days after its account was unlinked."""
+    rows = fetch(
+        """
+        SELECT reference, 'its token does not look sealed' FROM accounts_linkedaccount
+            WHERE octet_length(tokens) < 28 OR position('{'::bytea IN tokens) = 1
+        UNION ALL
+        SELECT reference, 'its token is there two days after it was unlinked' FROM accounts_linkedaccount
+            WHERE tokens IS NOT NULL AND revoked_at < %s - interval '2 days'
+        UNION ALL
+        SELECT a.reference || ' / ' || c.claim, 'its value does not look sealed'
+            FROM accounts_linkedclaim c JOIN accounts_linkedaccount a ON a.id = c.account_id WHERE octet_length(c.value) < 28
+        ORDER BY 1 LIMIT %s
+        """,
+        [at, MOST_NAMED],
+    )
+    return Looked(_count("accounts_linkedaccount"), tuple(Violation(*row) for row in rows))
+
+
 CHECKS: tuple[Check, ...] = (
     Check("P01", "accounts.required", "Nobody is registered without what registration requires", required_details_are_there),
     Check("P01", "accounts.optional", "What is called optional can be left out", optional_details_may_be_left_out),
     Check("P26", "accounts.policy_known", "Organizations, people and their details know the policy they were collected under",
           rows_know_their_policy),
+    Check("P04", "accounts.linked_scopes", "Linked accounts say no more than the person authorised", nothing_beyond_what_was_granted),
+    Check("P04", "accounts.linked_sealed", "Tokens of linked accounts are sealed, and end with the link", tokens_are_sealed_and_end),
 )  # fmt: skip

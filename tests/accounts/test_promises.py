@@ -1,4 +1,4 @@
-"""Each check of P01 and P26 finds its violation, planted by raw SQL, and names it; on an empty database it saw nothing."""
+"""Each check of P01, P04 and P26 finds its violation, planted by raw SQL, and names it; on an empty database it saw nothing."""
 
 from datetime import timedelta
 
@@ -6,8 +6,9 @@ import pytest
 from django.db import connection
 
 from apps.accounts import promises
-from apps.accounts.services import registration
+from apps.accounts.services import linking, registration
 from apps.foundation.actors import SYSTEM
+from apps.foundation.keys import keystore, setting_up
 from apps.policies.demo_policy import SECOND
 from apps.policies.services import publication
 from apps.staff.models import StaffMember
@@ -55,10 +56,11 @@ def test_an_empty_database_gives_nothing_to_check(db, check):
 
 
 @pytest.mark.parametrize("check", ALL)
-def test_sound_registrations_break_nothing_also_after_a_newer_policy(ada, newer, check):
+def test_sound_registrations_break_nothing_also_after_a_newer_policy(linked, newer, check):
     looked = check(LATER)
     assert looked.violations == ()
-    assert looked.rows == (5 if check is promises.rows_know_their_policy else 2)
+    one_linked = {promises.rows_know_their_policy: 7, promises.nothing_beyond_what_was_granted: 1, promises.tokens_are_sealed_and_end: 1}
+    assert looked.rows == one_linked.get(check, 2)
 
 
 def test_a_person_without_a_name_is_found(ada):
@@ -103,3 +105,51 @@ def test_a_row_under_a_later_policy_than_that_of_its_time_is_found(ada, newer, t
 def test_rows_under_a_policy_that_was_never_published_are_found(ada):
     plant("UPDATE policies_policyversion SET state = 'draft'")
     assert len(found(promises.rows_know_their_policy)) == 5
+
+
+@pytest.fixture
+def linked(ada, settings, tmp_path):
+    settings.COVENANT_HOME = tmp_path
+    setting_up.set_up(keystore(), new=True)
+    return linking.link(
+        person=ada, provider="elsewhere", subject="ada-4711", scopes=["email"], claims={"email": "a@b.example"},
+        tokens={"access_token": "t"}, how="api", by=SYSTEM, at=NOON,
+    )  # fmt: skip
+
+
+CLAIM = "INSERT INTO accounts_linkedclaim (account_id, scope, claim, value, told_at, policy_version_id) VALUES (%s, %s, %s, %s, %s, %s)"
+
+
+@pytest.mark.parametrize(
+    ("scope", "claim", "why"),
+    [
+        ("phone", "phone_number", "its scope was not granted"),
+        ("email", "phone_number", "no scope of that name covers it"),
+        ("email", "employer", "no scope of that name covers it"),
+    ],
+)
+def test_a_claim_beyond_what_was_granted_is_named(linked, scope, claim, why):
+    plant(CLAIM, [linked.pk, scope, claim, b"x" * 40, NOON, linked.policy_version_id])
+    assert found(promises.nothing_beyond_what_was_granted) == {(f"{linked.reference} / {claim}", why)}
+
+
+def test_what_an_unlinked_account_still_says_is_named(linked):
+    plant("UPDATE accounts_linkedaccount SET revoked_at = linked_at, subject = '', tokens = NULL")
+    assert found(promises.nothing_beyond_what_was_granted) == {
+        (f"{linked.reference} / email", "the account is unlinked, and no hold keeps it"),
+    }
+
+
+def test_a_token_in_clear_one_that_stays_and_a_value_in_clear_are_named(linked):
+    plant("UPDATE accounts_linkedaccount SET tokens = convert_to('{\"access_token\": \"abcdefghijklmnop\"}', 'UTF8')")
+    assert found(promises.tokens_are_sealed_and_end) == {(linked.reference, "its token does not look sealed")}
+    plant(
+        "UPDATE accounts_linkedaccount SET tokens = %s, revoked_at = linked_at, linked_at = linked_at - interval '3 days', tell_at = now(),"
+        " subject = ''", [b"\x01" * 60],
+    )  # fmt: skip
+    plant("UPDATE accounts_linkedaccount SET revoked_at = revoked_at - interval '3 days'")
+    plant("UPDATE accounts_linkedclaim SET value = 'short'")
+    assert found(promises.tokens_are_sealed_and_end) == {
+        (linked.reference, "its token is there two days after it was unlinked"),
+        (f"{linked.reference} / email", "its value does not look sealed"),
+    }

@@ -99,6 +99,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='linkedaccount',
+            index=models.Index(fields=['subject'], name='linked_account_subject'),
+        ),
+        migrations.AddIndex(
+            model_name='linkedaccount',
+            index=models.Index(fields=['provider'], name='linked_account_provider'),
+        ),
+        migrations.AddIndex(
+            model_name='linkedaccount',
             index=models.Index(condition=models.Q(('tell_at__isnull', False)), fields=['tell_at', 'id'], name='linked_account_to_tell'),
         ),
         migrations.AddConstraint(

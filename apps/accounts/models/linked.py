@@ -97,7 +97,11 @@ class LinkedAccount(models.Model):
                 condition=Q(revoked_at__isnull=True) | Q(tokens__isnull=True) | Q(tell_at__isnull=False),
             ),
         ]
-        indexes = [models.Index(fields=["tell_at", "id"], name="linked_account_to_tell", condition=Q(tell_at__isnull=False))]
+        indexes = [
+            models.Index(fields=["subject"], name="linked_account_subject"),
+            models.Index(fields=["provider"], name="linked_account_provider"),
+            models.Index(fields=["tell_at", "id"], name="linked_account_to_tell", condition=Q(tell_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return self.reference

@@ -21,6 +21,7 @@ from django.db import connection, transaction
 from apps.accounts import details, keeping
 from apps.accounts.models import GrantedScope, LinkedAccount, LinkedClaim, Person
 from apps.accounts.scopes import CLAIMS, OPENID, beyond, within
+from apps.accounts.services.looking import Reason, ReasonMissing
 from apps.accounts.sign_on import providers
 from apps.accounts.states import PersonStanding
 from apps.audit.journal_file import Line
@@ -209,11 +210,12 @@ def _words(value: Any) -> str:
 @transaction.atomic
 def reveal(*, account: LinkedAccount, reason: str, by: StaffMember, at: datetime) -> list[tuple[str, str]]:
     """What an account told, for a member of staff, who says why; recorded in the same transaction."""
+    if reason not in Reason.values:
+        raise ReasonMissing
     told = told_by(account)
     ledger.record(
-        "linked_account.revealed", by=by, about=account.reference, at=at, facts={"claims": len(told)},
-        detail={"reason": details.line(reason, field="reason", longest=500)},
-    )  # fmt: skip
+        "linked_account.revealed", by=by, about=account.reference, at=at, facts={"claims": len(told), "reason": str(reason)}
+    )
     return [("subject", account.subject), *((one.claim.replace("_", " "), one.value) for one in told)]
 
 

@@ -35,6 +35,13 @@ class OrganizationUnknown(Refusal):
     mend = "Register the organization first, or correct its reference."
 
 
+class PersonUnknown(Refusal):
+    """There is no person with that reference."""
+
+    code = "person_unknown"
+    mend = "Send the reference that registration answered, e.g. PER-7F3K2M9."
+
+
 class OrganizationDeparted(Refusal):
     """The organization has left; nobody is registered for it any more."""
 

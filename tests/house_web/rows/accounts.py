@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from apps.accounts.models import Organization, Person, ServiceToken
-from apps.accounts.services import registration, tokens
+from apps.accounts.models import LinkedAccount, Organization, Person, ServiceToken
+from apps.accounts.services import linking, registration, tokens
 from apps.foundation.actors import SYSTEM
 from tests.cast import DAY, NOON
 from tests.house_web.rows.declared import FORMULAS, Rows, Scene
@@ -33,7 +33,15 @@ def token(number: int) -> ServiceToken:
     return tokens.issue(name=FORMULAS[number], scopes=["people"], organization=organization(number), by=SYSTEM, at=NOON - 80 * DAY)[0]
 
 
+def linked(number: int) -> LinkedAccount:
+    return linking.link(
+        person=person(number), provider="elsewhere", subject=f"{number}-SUBJECTID", scopes=["email"],
+        claims={"email": f"adelaide{number}@elsewhere.example"}, how="api", by=SYSTEM, at=NOON - 70 * DAY,
+    )  # fmt: skip
+
+
 ROWS = {
+    LinkedAccount: Rows(linked, queries=5, more="the scopes granted"),
     Organization: Rows(organization, planted=True),
     Person: Rows(person, queries=5, more="the organizations to filter by"),
     ServiceToken: Rows(token, queries=5, more="the organizations to filter by", planted=True, scans=("name",)),
@@ -42,6 +50,8 @@ ROWS = {
 SCENES = {
     (Organization, "see"): Scene(lambda _member: organization(0), {"reason": "legal"}),
     (Person, "see"): Scene(lambda _member: person(0), {"reason": "legal"}),
+    (LinkedAccount, "see"): Scene(lambda _member: linked(0), {"reason": "legal"}),
+    (LinkedAccount, "unlink"): Scene(lambda _member: linked(0)),
     (ServiceToken, "issue"): Scene(lambda _member: None, {"name": "messaging-us-1", "scopes": ["people"], "organization": ""}),
     (ServiceToken, "revoke"): Scene(lambda _member: token(0)),
 }

@@ -72,7 +72,7 @@ def what_seeing_does(_subject: Any) -> list[str]:
     ]
 
 
-def _seen(request: HttpRequest, subject: Any, values: list[tuple[str, str]], back: str) -> HttpResponse:
+def seen(request: HttpRequest, subject: Any, values: list[tuple[str, str]], back: str) -> HttpResponse:
     site = admin.site.each_context(request)
     context = {**site, "title": f"Details of {subject}", "subtitle": None, "values": values, "back_url": back, "object": subject}
     response = TemplateResponse(request, "accounts/seen.html", context | {"opts": subject._meta})
@@ -82,13 +82,13 @@ def _seen(request: HttpRequest, subject: Any, values: list[tuple[str, str]], bac
 
 def see_person(request: HttpRequest, person: Person, form: forms.Form | None) -> HttpResponse:
     values = looking.reveal(person=person, reason=form.cleaned_data["reason"], by=request.user, at=clock.now())
-    return _seen(request, person, values, reverse("admin:accounts_person_change", args=[person.pk]))
+    return seen(request, person, values, reverse("admin:accounts_person_change", args=[person.pk]))
 
 
 def see_contact(request: HttpRequest, organization: Organization, form: forms.Form | None) -> HttpResponse:
     reason = form.cleaned_data["reason"]
     values = looking.reveal_contact(organization=organization, reason=reason, by=request.user, at=clock.now())
-    return _seen(request, organization, values, reverse("admin:accounts_organization_change", args=[organization.pk]))
+    return seen(request, organization, values, reverse("admin:accounts_organization_change", args=[organization.pk]))
 
 
 class OpenedForChange:
