@@ -48,6 +48,9 @@ class DecisionIn(Asked):
     fields: Annotated[list[FieldName], Field(max_length=MOST_FIELDS, description="The fields it holds, by name.")] = []
     purpose: Code
     ground: Code
+    consent: Annotated[
+        str | None, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="With the ground “consent”: the purpose that people consented to.")
+    ] = None
     patient_information: bool
     digest: Digest | None = None
     size: Annotated[int, Field(ge=0, le=1 << 60)] | None = None
@@ -141,7 +144,7 @@ def _package(given: DecisionIn) -> Package:
     return Package(
         recipient=_recipient(given.recipient), about=makes[named[0]](), categories=frozenset(given.categories), fields=frozenset(given.fields),
         purpose=given.purpose, ground=given.ground, patient_information=given.patient_information, digest=_digest(given.digest),
-        size=given.size, what=given.object, countries=tuple(given.countries),
+        size=given.size, what=given.object, countries=tuple(given.countries), consent=given.consent or "",
     )  # fmt: skip
 
 

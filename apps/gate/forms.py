@@ -1,4 +1,4 @@
-"""The forms by which staff look up what left about one person, and ask for an exception for a country. People are named by reference."""
+"""The forms by which staff look up what left about one person, ask for an exception, and confirm an erasure. People are named by reference."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from apps.gate.api import PREFIXES
 from apps.gate.package import Recipient
 from apps.gate.services.exceptions import LONGEST_REASON
 from apps.gate.services.rules import HOME
+from apps.gate.services.withdrawals import LONGEST_EVIDENCE
 
 OTHERS = sorted(COUNTRIES - {HOME})
 
@@ -63,3 +64,11 @@ class ExceptionForm(forms.Form):
         starts, ends = (datetime.combine(given.pop(name), time(0), UTC) for name in ("starts_on", "ends_on"))
         begins_today = starts <= at < starts + timedelta(days=1)
         return given | {"starts_at": at if begins_today else starts, "ends_at": ends}
+
+
+class ErasureForm(forms.Form):
+    """Where a recipient's confirmation lies."""
+
+    evidence = forms.CharField(
+        max_length=LONGEST_EVIDENCE, label="Where is its confirmation?", help_text="E.g. its letter of March 3, in the contract folder. Name nobody."
+    )

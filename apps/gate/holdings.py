@@ -22,4 +22,12 @@ HOLDINGS = (
         collected="By staff, with their reason.",
         ends="Kept for six years from its end, as evidence of why something left the United States.",
     ),
+    Holding(
+        code="gate.withdrawals",
+        title="What recipients are to erase because a consent ended, and who confirmed that they did",
+        role=Role.CONTROLLER,
+        tables=("gate_withdrawalnotice",),
+        collected="When a consent ends on which something left: the person by their reference; who confirmed it, and on what evidence, by staff.",
+        ends="Kept for six years like what left. It survives an erasure of the person as a reference, which names nobody then.",
+    ),
 )

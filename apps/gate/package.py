@@ -15,6 +15,7 @@ REFERENCE = {
     RecipientKind.PERSON: re.compile(r"PER-[0-9A-Z]{7}"),
 }
 CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
+CONSENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 FIELD = re.compile(r"[a-z][a-z0-9_.]{0,59}")
 COUNTRY = re.compile(r"[A-Z]{2}")
 #: a reference, and which part of it, e.g. ARC-7F3K2M9/part 1
@@ -100,7 +101,8 @@ class About:
 class Package:
     """What shall leave. `what` is the reference of the object; `digest` is the SHA-256 of the bytes, where they are known already.
 
-    A stream whose bytes are only known when it has gone is bound to recipient and fields alone, with a digest of None.
+    `consent` is what people were asked for, by its code, where the ground is their consent. A stream whose bytes are only known when it
+    has gone is bound to recipient and fields alone, with a digest of None.
     """
 
     recipient: Recipient
@@ -114,6 +116,7 @@ class Package:
     size: int | None
     what: str
     countries: tuple[str, ...]
+    consent: str = ""
 
 
 def unsound(package: Package) -> list[str]:
@@ -125,6 +128,7 @@ def unsound(package: Package) -> list[str]:
         "fields": len(package.fields) <= MOST_FIELDS and all(_reads(FIELD, name) for name in package.fields),
         "purpose": _reads(CODE, package.purpose),
         "ground": _reads(CODE, package.ground),
+        "consent": package.consent == "" or _reads(CONSENT, package.consent),
         "patient_information": isinstance(package.patient_information, bool),
         "digest": package.digest is None or (isinstance(package.digest, bytes) and len(package.digest) == 32),
         "size": package.size is None or (type(package.size) is int and 0 <= package.size <= LONGEST_SIZE),

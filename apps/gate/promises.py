@@ -1,4 +1,4 @@
-"""How P08, P11, P12, P14, P15 and P19 are proven of what left: by SQL on the ledger, the registry's history and the approvals.
+"""How P02, P08, P11, P12, P14, P15 and P19 are proven of what left: by SQL on the ledgers, the registry's history and the approvals.
 
 It shares neither lists nor code with the gate: what may leave is written down here a second time. Each moment at which something was let
 out, and each at which a permit was used, is looked at. One check that had nothing to look at says so by its number of rows.
@@ -70,7 +70,7 @@ P14: dict[str, str] = {
     "went without a grant in force that covers it": f"""
         WITH {EVENTS}, history AS (
             SELECT g.*, p.reference AS provider FROM ({_history("grant")}) g JOIN providers_provider p ON p.id = g.provider_id)
-        SELECT DISTINCT e.reference FROM events e WHERE NOT EXISTS (
+        SELECT DISTINCT e.reference FROM events e WHERE e.ground <> 'consent' AND NOT EXISTS (
             SELECT 1 FROM history g WHERE g.reference = e."grant" AND g.provider = e.recipient AND {STOOD.format("g")} AND g.state = 'active'
             AND (g.ends_on IS NULL OR g.ends_on > {DAY}) AND g.categories @> e.categories AND e.purpose = ANY(g.purposes)
             AND (cardinality(g.fields) = 0 OR (cardinality(e.fields) > 0 AND g.fields @> e.fields))
@@ -80,7 +80,7 @@ P14: dict[str, str] = {
         WITH {EVENTS}, history AS (
             SELECT a.*, g.reference AS "grant" FROM ({_history("agreement")}) a
             JOIN providers_agreement base ON base.line = a.line JOIN providers_grant g ON g.agreement_id = base.id)
-        SELECT DISTINCT e.reference FROM events e WHERE NOT EXISTS (
+        SELECT DISTINCT e.reference FROM events e WHERE e.ground <> 'consent' AND NOT EXISTS (
             SELECT 1 FROM history a WHERE a."grant" = e."grant" AND {STOOD.format("a")} AND a.state IN ('confirmed', 'superseded')
             AND a.starts_on <= {DAY} AND (a.ends_on IS NULL OR a.ends_on > {DAY}))
     """,
@@ -138,7 +138,7 @@ P12: dict[str, str] = {
     "is a permit that serves for longer than an hour": "SELECT reference FROM gate_permit WHERE lapses_at > given_at + interval '1 hour'",
     "went on a ground that is none for its recipient": """
         SELECT reference FROM gate_disclosure WHERE (ground, recipient_kind) NOT IN
-            (('service_provider', 'provider'), ('client', 'client'), ('person', 'person'))
+            (('service_provider', 'provider'), ('client', 'client'), ('person', 'person'), ('consent', 'provider'))
     """,
     "went to a client and holds what is not its own": """
         SELECT d.reference FROM gate_disclosure d WHERE d.ground = 'client' AND (d.about_kind = 'organization' AND d.about_organization <> d.recipient)
@@ -153,6 +153,72 @@ P12: dict[str, str] = {
     """,
 }  # noqa: S608 - put together from our own words only
 
+#: each person of what left on consent, at each moment at which it was let out or left; who was erased since has no consent to look at any more
+ON_CONSENT = """
+    SELECT d.reference, d.recipient, d.purpose, d.categories, d.consent, s.person_reference, s.consent AS event, moment.at AS moment
+    FROM gate_disclosure d JOIN gate_disclosuresubject s ON s.disclosure_id = d.id
+    LEFT JOIN gate_permit p ON p.disclosure_id = d.id
+    CROSS JOIN LATERAL (SELECT d.at UNION SELECT p.spent_at WHERE p.spent_at IS NOT NULL) moment
+    WHERE d.ground = 'consent'
+"""
+SAID = (
+    "consents_consentevent c JOIN accounts_person person ON person.id = c.person_id AND person.reference = e.person_reference"
+    " WHERE c.reference = e.event AND c.act = 'given' AND c.purpose_id = e.consent"
+)
+
+CONSENT: dict[str, str] = {
+    "went on a consent that the person did not give, or gave to something else": f"""
+        WITH events AS ({ON_CONSENT})
+        SELECT DISTINCT e.reference FROM events e JOIN accounts_person there ON there.reference = e.person_reference
+        WHERE NOT EXISTS (SELECT 1 FROM {SAID})
+    """,
+    "went before the consent was given, or after it had ended": f"""
+        WITH events AS ({ON_CONSENT})
+        SELECT DISTINCT e.reference FROM events e CROSS JOIN LATERAL (SELECT c.id, c.person_id, c.purpose_id, c.at, c.until FROM {SAID}) given
+        WHERE e.moment < given.at OR e.moment >= given.until OR EXISTS (
+            SELECT 1 FROM consents_consentevent later WHERE later.person_id = given.person_id AND later.purpose_id = given.purpose_id
+            AND later.id > given.id AND later.act <> 'given' AND later.at + {AT_THE_SAME_MOMENT} <= e.moment)
+    """,
+    "holds more than the text that the person read": f"""
+        WITH events AS ({ON_CONSENT})
+        SELECT DISTINCT e.reference FROM events e CROSS JOIN LATERAL (SELECT c.text_id FROM {SAID}) given
+        JOIN consents_purposetext t ON t.id = given.text_id WHERE NOT t.categories::varchar[] @> e.categories
+    """,
+    "went to somebody, or for something, that people were not asked about": """
+        SELECT d.reference FROM gate_disclosure d WHERE d.ground = 'consent' AND NOT EXISTS (
+            SELECT 1 FROM consents_consentpurpose p WHERE p.code = d.consent AND p.kind = 'disclosure' AND p.recipient = d.recipient
+            AND p.disclosure_purpose = d.purpose)
+    """,
+    "holds Patient Information and went on consent": "SELECT reference FROM gate_disclosure WHERE ground = 'consent' AND patient_information",
+    "went on consent and names none for somebody": """
+        SELECT DISTINCT d.reference FROM gate_disclosure d LEFT JOIN gate_disclosuresubject s ON s.disclosure_id = d.id
+        WHERE d.ground = 'consent' AND coalesce(s.consent, '') = ''
+    """,
+}  # noqa: S608 - put together from our own words only
+
+#: withdrawals reach who got something within a day, and are confirmed by their day; each sentence has one moment: now
+WITHDRAWALS: dict[str, str] = {
+    "ended more than a day ago, and who got something on it was not told": """
+        SELECT DISTINCT ended.reference FROM consents_consentevent ended
+        JOIN consents_consentpurpose purpose ON purpose.code = ended.purpose_id AND purpose.kind = 'disclosure'
+        JOIN accounts_person person ON person.id = ended.person_id
+        JOIN gate_disclosuresubject s ON s.person_reference = person.reference
+        JOIN gate_disclosure d ON d.id = s.disclosure_id AND d.consent = ended.purpose_id
+        JOIN gate_permit permit ON permit.disclosure_id = d.id AND permit.spent_at IS NOT NULL
+        JOIN consents_consentevent given ON given.reference = s.consent AND given.id < ended.id
+        WHERE ended.act IN ('withdrawn', 'expired') AND ended.at < %s - interval '1 day' AND NOT EXISTS (
+            SELECT 1 FROM gate_withdrawalnotice n WHERE n.recipient = d.recipient AND n.person_reference = person.reference
+            AND d.reference = ANY(n.disclosures) AND n.told_at IS NOT NULL)
+        AND NOT EXISTS (SELECT 1 FROM gate_withdrawalnotice n WHERE n.event = ended.reference AND n.state = 'confirmed')
+    """,
+    "is a notice that was not told within a day": """
+        SELECT reference FROM gate_withdrawalnotice WHERE told_at IS NULL AND state <> 'confirmed' AND made_at < %s - interval '1 day'
+    """,
+    "is a notice whose erasure is not confirmed, and its day is over": """
+        SELECT reference FROM gate_withdrawalnotice WHERE state <> 'confirmed' AND due_at <= %s
+    """,
+}
+
 LINKED = "SELECT reference FROM gate_disclosure WHERE recipient_kind = 'provider' AND categories && %s::varchar[] AND categories && %s::varchar[]"
 NO_PURPOSE = "SELECT reference FROM gate_disclosure WHERE purpose <> ALL(%s)"
 BEYOND = (
@@ -163,6 +229,8 @@ BEYOND = (
 DISCLOSURES = "SELECT count(*) FROM gate_disclosure"
 OF_PROVIDERS = "SELECT count(*) FROM gate_disclosure WHERE recipient_kind = 'provider'"
 OF_ANALYTICS = "SELECT count(*) FROM gate_disclosure WHERE purpose = 'analytics'"
+OF_CONSENTS = "SELECT count(*) FROM gate_disclosure WHERE ground = 'consent'"
+OF_WITHDRAWALS = "SELECT count(*) FROM gate_withdrawalnotice"
 PASSAGES = "SELECT (SELECT count(*) FROM gate_permit) + (SELECT count(*) FROM gate_crossing)"
 
 
@@ -174,8 +242,8 @@ def _count(sql: str) -> int:
     return fetch(sql)[0][0]
 
 
-def _all(wrong: dict[str, str], rows: str) -> Looked:
-    return Looked(_count(rows), tuple(violation for why, sql in wrong.items() for violation in _found(sql, why)))
+def _all(wrong: dict[str, str], rows: str, values: Iterable[Any] = ()) -> Looked:
+    return Looked(_count(rows), tuple(violation for why, sql in wrong.items() for violation in _found(sql, why, values)))
 
 
 def nothing_personal_went_with_an_address(at: datetime) -> Looked:
@@ -192,6 +260,16 @@ def every_disclosure_has_an_allowed_purpose(at: datetime) -> Looked:
 def nothing_went_round_the_gate(at: datetime) -> Looked:
     """Each connection has a permit that was used for it, each permit its disclosure, and each disclosure a ground."""
     return _all(P12, PASSAGES)
+
+
+def nothing_went_beyond_a_consent(at: datetime) -> Looked:
+    """What left on consent had one of each person at that moment and at each use of its permit: for this recipient, this purpose, this data."""
+    return _all(CONSENT, OF_CONSENTS)
+
+
+def ended_consents_reach_who_got_something(at: datetime) -> Looked:
+    """Who got something on a consent that ended was told within a day, and confirmed the erasure by its day."""
+    return _all(WITHDRAWALS, OF_WITHDRAWALS, [at])
 
 
 def nothing_went_outside_a_grant(at: datetime) -> Looked:
@@ -215,6 +293,8 @@ CHECKS = (
     Check("P11", "gate.purposes", "Every disclosure has an allowed purpose", every_disclosure_has_an_allowed_purpose),
     Check("P12", "gate.passages", "Every connection has a permit, every permit its disclosure, every disclosure a ground",
           nothing_went_round_the_gate),
+    Check("P12", "gate.consents", "Nothing left on consent without one that stood, for exactly that", nothing_went_beyond_a_consent),
+    Check("P02", "gate.withdrawals", "Whoever got something on a consent that ended erases it", ended_consents_reach_who_got_something),
     Check("P14", "gate.grants", "Nothing went to a provider outside a grant in force at that time", nothing_went_outside_a_grant),
     Check("P15", "gate.analytics", "What left for analytics holds listed fields only", analytics_got_listed_fields_only),
     Check("P19", "gate.countries", "Nothing left the United States without an exception in force",

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import models
 
-from apps.gate.states import ExceptionState
+from apps.gate.states import ExceptionState, NoticeState
 
 
 class DisclosureQuerySet(models.QuerySet):
@@ -41,3 +41,15 @@ class CountryExceptionQuerySet(models.QuerySet):
 
     def lapsed(self, at: datetime):
         return self.filter(state=ExceptionState.APPROVED, ends_at__lte=at)
+
+
+class WithdrawalNoticeQuerySet(models.QuerySet):
+    def open(self):
+        """Nobody confirmed the erasure yet."""
+        return self.exclude(state=NoticeState.CONFIRMED)
+
+    def untold(self):
+        return self.filter(state=NoticeState.DUE)
+
+    def overdue(self, at: datetime):
+        return self.open().filter(due_at__lte=at)

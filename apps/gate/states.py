@@ -1,4 +1,4 @@
-"""The words of the gate: to whom, about whom, on what ground, with what kind of permit; and the life of an exception for a country."""
+"""The words of the gate: to whom, about whom, on what ground, with what kind of permit; the lives of exceptions and of withdrawal notices."""
 
 from django.db.models import TextChoices
 
@@ -32,10 +32,11 @@ GROUND_OF = {
     Ground.SERVICE_PROVIDER: RecipientKind.PROVIDER,
     Ground.CLIENT: RecipientKind.CLIENT,
     Ground.PERSON: RecipientKind.PERSON,
+    Ground.CONSENT: RecipientKind.PROVIDER,
 }
 
 #: what keeps each of the other grounds is still to be built, so nothing leaves on it
-NOT_YET = frozenset({Ground.CONSENT, Ground.LAW, Ground.CORPORATE_EVENT, Ground.AGGREGATE})
+NOT_YET = frozenset({Ground.LAW, Ground.CORPORATE_EVENT, Ground.AGGREGATE})
 
 
 class PermitKind(TextChoices):
@@ -74,4 +75,19 @@ EXCEPTION_MOVES = {
     ExceptionState.APPROVED: {ExceptionState.WITHDRAWN},
     ExceptionState.REJECTED: set(),
     ExceptionState.WITHDRAWN: set(),
+}
+
+
+class NoticeState(TextChoices):
+    """How far it is that a recipient erases what it got on a consent that ended."""
+
+    DUE = "due", "to be told"
+    TOLD = "told", "told, not confirmed"
+    CONFIRMED = "confirmed", "erasure confirmed"
+
+
+NOTICE_MOVES = {
+    NoticeState.DUE: {NoticeState.TOLD, NoticeState.CONFIRMED},
+    NoticeState.TOLD: {NoticeState.CONFIRMED},
+    NoticeState.CONFIRMED: set(),
 }

@@ -79,15 +79,15 @@ def people() -> None:
 
 LEDGER = """
 INSERT INTO gate_disclosure (id, reference, at, recipient_kind, recipient, about_kind, about_organization, about_count, categories, fields, purpose,
-    ground, "grant", exceptions, countries, patient_information, what, digest, size, by)
+    ground, "grant", consent, exceptions, countries, patient_information, what, digest, size, by)
 SELECT n, 'DIS-' || lpad(n::text, 11, '0'), %s::timestamptz - (%s - n) * interval '30 seconds', 'provider', 'PRV-' || lpad((n %% %s + 1)::text, 7, '0'),
     'person', '', 1, '{contact,identity}', '{email,given_name}', (ARRAY['support', 'security', 'operation'])[1 + n / 7 %% 3], 'service_provider',
-    'GRT-' || lpad((n %% %s + 1)::text, 7, '0'), '{}', '{US}', false, 'EXP-7F3K2M9/part ' || n, sha256(n::text::bytea), 120, 'system:covenant'
+    'GRT-' || lpad((n %% %s + 1)::text, 7, '0'), '', '{}', '{US}', false, 'EXP-7F3K2M9/part ' || n, sha256(n::text::bytea), 120, 'system:covenant'
 FROM generate_series(%s, %s) n
 """
 SUBJECTS = (
-    "INSERT INTO gate_disclosuresubject (disclosure_id, person_reference)"
-    " SELECT n, 'PER-' || lpad((n %% %s + 1)::text, 7, '0') FROM generate_series(%s, %s) n"
+    "INSERT INTO gate_disclosuresubject (disclosure_id, person_reference, consent)"
+    " SELECT n, 'PER-' || lpad((n %% %s + 1)::text, 7, '0'), '' FROM generate_series(%s, %s) n"
 )
 PERMITS = """
 INSERT INTO gate_permit (reference, token_hash, kind, disclosure_id, why, recipient_kind, recipient, fields, digest, given_at, lapses_at, spent_at, by)
@@ -130,8 +130,8 @@ def decisions(round_number: int) -> None:
 
 INSERT = """
 INSERT INTO other_ledger (id, reference, at, recipient_kind, recipient, about_kind, about_organization, about_count, categories, fields, purpose, ground,
-    "grant", exceptions, countries, patient_information, what, digest, size, by, person, token_hash, lapses_at)
-VALUES (%s, %s, %s, 'provider', %s, 'person', '', 1, '{contact,identity}', '{email,given_name}', 'support', 'service_provider', %s, '{}', '{US}', false,
+    "grant", consent, exceptions, countries, patient_information, what, digest, size, by, person, token_hash, lapses_at)
+VALUES (%s, %s, %s, 'provider', %s, 'person', '', 1, '{contact,identity}', '{email,given_name}', 'support', 'service_provider', %s, '', '{}', '{US}', false,
     'EXP-7F3K2M9/part 1', %s, 120, 'system:covenant', %s, %s, %s)
 """
 

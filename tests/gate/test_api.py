@@ -12,7 +12,7 @@ from apps.foundation.actors import SYSTEM
 from apps.gate.models import Disclosure, GateRefusal, Permit, RememberedDecision
 from tests import cast
 from tests.cast import DAY, NOON
-from tests.gate import given
+from tests.gate import agreed, given
 
 pytestmark = pytest.mark.django_db
 
@@ -72,7 +72,7 @@ def test_what_may_leave_is_answered_with_a_permit_that_serves_once(post, use, as
 
 
 def test_what_may_not_leave_is_answered_with_every_reason_and_the_refusal(post, asked):
-    answer = post("decisions", asked(purpose="sale", countries=["CA"], ground="consent"))
+    answer = post("decisions", asked(purpose="sale", countries=["CA"], ground="law"))
 
     said = answer.json()
     assert (answer.status_code, said["error"]["code"]) == (403, "gate_refused")
@@ -92,6 +92,20 @@ def test_a_set_of_people_an_organization_and_the_person_themself_can_be_asked_fo
 
     assert [answer.status_code for answer in (people, whole, own)] == [201, 201, 201]
     assert sorted(Disclosure.objects.values_list("about_kind", "about_count")) == [("organization", 3), ("people", 1), ("person", 1)]
+
+
+def test_on_consent_the_purpose_that_people_consented_to_is_named(post, asked, house, ada):
+    somebody = given.provider("Somebody Else", role="independent")
+    agreed.purpose(somebody)
+    body = asked(recipient=somebody.reference, ground="consent", consent="survey")
+    before = post("decisions", body)
+    agreed.give(ada)
+    answer = post("decisions", body)
+
+    assert (before.status_code, [reason["code"] for reason in before.json()["reasons"]]) == (403, ["no_consent"])
+    assert (answer.status_code, Disclosure.objects.get().consent) == (201, "survey")
+    assert [reason["code"] for reason in post("decisions", body | {"consent": None}).json()["reasons"]] == ["consent_not_named"]
+    assert post("decisions", body | {"consent": "Ada said yes"}).status_code == 422
 
 
 def test_the_same_key_gives_the_same_permit_and_discloses_once(post, asked, use):

@@ -1,4 +1,4 @@
-"""The start is refused where a permit could outlive its use, or the ledger could end before the law lets it."""
+"""The start is refused where a permit could outlive its use, the ledger end before the law lets it, or a withdrawal reach others too late."""
 
 import pytest
 
@@ -29,3 +29,10 @@ def test_a_ledger_of_less_than_six_years_stops_the_start(settings):
     assert found() == ["covenant.E702"]
     settings.GATE_LEDGER_KEEP_DAYS = 2192
     assert found() == []
+
+
+@pytest.mark.parametrize(("days", "said"), [(0, ["covenant.E703"]), (1, []), (21, []), (22, ["covenant.E703"])])
+def test_whoever_got_something_on_a_consent_that_ended_has_three_weeks_at_most(settings, days, said):
+    settings.GATE_WITHDRAWAL_DAYS = days
+
+    assert found() == said

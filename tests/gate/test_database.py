@@ -147,7 +147,7 @@ def test_what_left_more_than_six_years_ago_is_forgotten_with_all_that_belongs_to
     aged(by_force, 2195)
     gone = ending.end_old(at=database_now())
 
-    assert gone == {"disclosures": 1, "contacts": 0, "refusals": 1, "exceptions": 1}
+    assert gone == {"disclosures": 1, "contacts": 0, "refusals": 1, "exceptions": 1, "notices": 0}
     assert counts() == dict.fromkeys(TABLES, 0)
 
 

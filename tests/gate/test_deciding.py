@@ -119,7 +119,7 @@ def test_sale_and_rental_are_no_purpose(package, purpose):
     assert codes[0] in ("no_such_purpose", "unreadable")
 
 
-@pytest.mark.parametrize("ground", ["consent", "law", "corporate_event", "aggregate"])
+@pytest.mark.parametrize("ground", ["law", "corporate_event", "aggregate"])
 def test_what_is_not_built_yet_is_refused_as_not_yet(package, ground):
     assert refused(package(ground=ground)) == ["not_yet"]
 

@@ -8,13 +8,13 @@ from django.db import connection
 from apps.foundation.actors import SYSTEM
 from apps.gate import promises
 from apps.gate.models import Crossing, Disclosure, Permit
-from apps.gate.services import exceptions, permits
+from apps.gate.services import exceptions, permits, withdrawals
 from apps.gate.services.deciding import About, Recipient, decide
 from apps.policies import vocabulary
 from apps.providers.services import agreeing, granting, lives
 from tests import cast
 from tests.cast import DAY, NOON
-from tests.gate import given
+from tests.gate import agreed, given
 from tests.gate.given import DIGEST
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +57,8 @@ def test_what_the_gate_let_out_breaks_no_promise(left):
 
     assert {code: one.violations for code, one in looked.items()} == dict.fromkeys(CHECKS, ())
     assert {code: one.rows for code, one in looked.items()} == {
-        "gate.apart": 1, "gate.purposes": 3, "gate.passages": 4, "gate.grants": 1, "gate.analytics": 0, "gate.countries": 3,
+        "gate.apart": 1, "gate.purposes": 3, "gate.passages": 4, "gate.consents": 0, "gate.withdrawals": 0, "gate.grants": 1, "gate.analytics": 0,
+        "gate.countries": 3,
     }  # fmt: skip
 
 
@@ -232,7 +233,99 @@ def test_what_went_round_the_gate_is_named(left, by_force, sql, words):
 
 
 def test_another_ground_is_named(left, without_checks):
-    without_checks("UPDATE gate_disclosure SET ground = 'consent' WHERE id = %s", left.pk)
+    without_checks("UPDATE gate_disclosure SET ground = 'law' WHERE id = %s", left.pk)
 
     assert (left.reference, "went on a ground that is none for its recipient") in wrong("gate.passages")
     assert Permit.objects.count() == 3
+
+
+# Consents
+
+
+@pytest.fixture
+def agreed_to(house, ada):
+    """Something left to a third party of its own on Ada's consent."""
+    somebody = given.provider("Somebody Else", role="independent")
+    agreed.purpose(somebody)
+    agreed.give(ada)
+    permit = decide(package=agreed.on_consent(somebody, About.person(ada.reference)), by=SYSTEM, at=NOON)
+    fields = frozenset({"email", "given_name"})
+    permits.spend(permit=permit, recipient=Recipient.provider(somebody.reference), fields=fields, digest=DIGEST, at=LATER)
+    return permit.disclosure
+
+
+def test_what_left_on_consent_breaks_no_promise_and_is_looked_at(agreed_to, ada):
+    agreed.withdraw(ada, at=LATER + DAY)
+    withdrawals.look_after(at=LATER + DAY)
+
+    assert {code: check.run(LATER + 2 * DAY).violations for code, check in CHECKS.items()} == dict.fromkeys(CHECKS, ())
+    assert (CHECKS["gate.consents"].run(NOON).rows, CHECKS["gate.withdrawals"].run(NOON).rows) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("UPDATE gate_disclosuresubject SET consent = 'CNS-0000000' WHERE disclosure_id = %s", "did not give"),
+        ("UPDATE gate_disclosure SET consent = 'contacts' WHERE id = %s", "did not give"),
+        ("UPDATE gate_disclosure SET at = at - interval '2 days' WHERE id = %s", "before the consent was given"),
+        ("UPDATE gate_disclosure SET categories = '{contact,message}' WHERE id = %s", "more than the text"),
+        ("UPDATE gate_disclosure SET purpose = 'security' WHERE id = %s", "were not asked about"),
+        ("UPDATE gate_disclosure SET recipient = 'PRV-0000000' WHERE id = %s", "were not asked about"),
+        ("UPDATE gate_disclosure SET patient_information = true WHERE id = %s", "Patient Information"),
+        ("UPDATE gate_disclosuresubject SET consent = '' WHERE disclosure_id = %s", "names none for somebody"),
+    ],
+)
+def test_what_left_beyond_a_consent_is_named(agreed_to, without_checks, sql, why):
+    without_checks(sql, agreed_to.pk)
+
+    found = wrong("gate.consents")
+    assert {reference for reference, _why in found} == {agreed_to.reference}
+    assert any(why in said for _reference, said in found), found
+
+
+def test_what_left_after_a_withdrawal_is_named(agreed_to, ada, by_force):
+    agreed.withdraw(ada, at=LATER + DAY)
+    assert wrong("gate.consents") == []
+    by_force("ALTER TABLE gate_permit DROP CONSTRAINT a_permit_is_spent_before_it_lapses")
+    by_force("UPDATE gate_permit SET spent_at = spent_at + interval '25 hours'")
+
+    assert wrong("gate.consents") == [(agreed_to.reference, "went before the consent was given, or after it had ended")]
+
+
+def test_what_left_on_the_consent_of_somebody_erased_is_looked_at_no_more(agreed_to, ada, by_force):
+    ada.emails.all().delete()
+    by_force("DELETE FROM consents_standing")
+    by_force("DELETE FROM consents_consentevent")
+    by_force("DELETE FROM accounts_person WHERE id = %s", ada.pk)
+
+    assert wrong("gate.consents") == []
+
+
+def test_a_withdrawal_that_reached_nobody_is_named(agreed_to, ada):
+    event = agreed.withdraw(ada, at=LATER)
+
+    assert CHECKS["gate.withdrawals"].run(LATER + DAY).violations == ()
+    (found,) = CHECKS["gate.withdrawals"].run(LATER + DAY + timedelta(seconds=1)).violations
+    assert (found.object, found.why) == (event.reference, "ended more than a day ago, and who got something on it was not told")
+
+
+def test_a_notice_that_leaves_out_what_was_got_is_named(agreed_to, ada, by_force):
+    event = agreed.withdraw(ada, at=LATER)
+    withdrawals.look_after(at=LATER)
+    by_force("UPDATE gate_withdrawalnotice SET disclosures = '{DIS-00000000000}'")
+
+    assert [found.object for found in CHECKS["gate.withdrawals"].run(LATER + 2 * DAY).violations] == [event.reference]
+
+
+def test_a_notice_that_was_not_told_and_an_erasure_that_is_overdue_are_named(agreed_to, ada, by_force):
+    agreed.withdraw(ada, at=LATER)
+    withdrawals.look_after(at=LATER)
+    (notice,) = withdrawals.WithdrawalNotice.objects.all()
+    assert CHECKS["gate.withdrawals"].run(LATER + 20 * DAY).violations == ()
+
+    late = CHECKS["gate.withdrawals"].run(LATER + 21 * DAY).violations
+    assert [(found.object, found.why) for found in late] == [(notice.reference, "is a notice whose erasure is not confirmed, and its day is over")]
+    by_force("UPDATE gate_withdrawalnotice SET state = 'due', told_at = NULL")
+    assert "is a notice that was not told within a day" in [found.why for found in CHECKS["gate.withdrawals"].run(LATER + 2 * DAY).violations]
+    by_force("UPDATE gate_withdrawalnotice SET state = 'confirmed', confirmed_at = %s, confirmed_by = 'x', evidence = 'x'", LATER)
+    assert CHECKS["gate.withdrawals"].run(LATER + 30 * DAY).violations == ()

@@ -12,7 +12,7 @@ from apps.mail.services import outbox, rendering
 from apps.retention.models import ArchiveTarget, Certificate, Cohort
 from apps.retention.services import alarms, archiving, reviews, sealing, sweep, targets
 from tests import cast
-from tests.gate import given
+from tests.gate import agreed, given
 from tests.providers import mailed
 from tests.retention import archived
 
@@ -84,6 +84,8 @@ SENT_BY = {
     "retention/target_challenge": a_challenge,
     "retention/target_fails": a_place_that_fails,
     "gate/exception_lapses": given.a_lapsing_exception,
+    "gate/consent_withdrawn": agreed.a_told_recipient,
+    "gate/withdrawal_to_owner": agreed.a_told_owner,
     "providers/lapse_warning": mailed.a_warning,
     "providers/lapsed": mailed.a_lapse,
     "providers/data_end_reminder": mailed.an_end,

@@ -33,10 +33,10 @@ HEADINGS = (
 
 
 class SubjectInline(CovenantTabularInline):
-    """The first of those whose data it was."""
+    """The first of those whose data it was, and the consent of each where it left on that."""
 
     model = DisclosureSubject
-    fields = readonly_fields = ("person",)
+    fields = readonly_fields = ("person", "consent")
     masked_fields = ()  # references only
     max_num = 0
     verbose_name_plural = f"Whose data it was (the first {LISTED})"
@@ -63,16 +63,16 @@ def person_link(reference: str) -> SafeString:
 
 @admin.register(Disclosure)
 class DisclosureAdmin(CovenantAdmin):
-    list_display = ("reference", "at", "recipient", "about", "held", "what_for", "patient_information")
+    list_display = ("reference", "at", "recipient", "about", "held", "what_for", "on_ground", "patient_information")
     list_filter = ("recipient_kind", "ground", "purpose", "patient_information", "at")
-    search_fields = ("=reference", "=recipient", "=about_organization", "=subjects__person_reference")
-    search_help_text = "By the reference of the disclosure, its recipient, or a person or organization that it is about."
+    search_fields = ("=reference", "=recipient", "=about_organization", "=subjects__person_reference", "=consent")
+    search_help_text = "By the reference of the disclosure, its recipient, a person or organization that it is about, or the code of a consent."
     sortable_by = ("at",)
     chips = {"recipient_kind": KIND_TONES}
     fieldsets = (
         (None, {"fields": ("reference", "at", "recipient_kind", "recipient", "countries", "exceptions")}),
         ("What", {"fields": ("what", "held", "fields", "patient_information", "digest", "size", "about_kind", "about_organization", "about_count")}),
-        ("Why", {"fields": ("purpose", "ground", "grant", "by")}),
+        ("Why", {"fields": ("purpose", "ground", "grant", "consent", "by")}),
         ("Permit", {"fields": ("permit_link", "used")}),
     )
     readonly_fields = ("held", "permit_link", "used")
@@ -94,6 +94,11 @@ class DisclosureAdmin(CovenantAdmin):
     def what_for(self, row: Disclosure) -> str:
         """In one word; the page of a disclosure says it in full."""
         return row.purpose
+
+    @admin.display(description="ground", ordering="ground")
+    def on_ground(self, row: Disclosure) -> str:
+        """The grant or the consent by its name, else the ground in one word."""
+        return row.grant or row.consent or row.ground
 
     @admin.display(description="permit")
     def permit_link(self, row: Disclosure) -> SafeString | str:

@@ -19,7 +19,7 @@ class GateRefusalAdmin(CovenantAdmin):
         (None, {"fields": ("reference", "at", "stage", "permit", "by")}),
         ("Why not", {"fields": ("reasons_in_words",)}),
         ("What was asked for", {"fields": (
-            "recipient_kind", "recipient", "about_kind", "about_reference", "about_count", "categories", "fields", "purpose", "ground", "countries",
+            "recipient_kind", "recipient", "about_kind", "about_reference", "about_count", "categories", "fields", "purpose", "ground", "consent", "countries",
             "patient_information", "what",
         )}),
     )  # fmt: skip

@@ -4,7 +4,7 @@
 |---|---|
 | the one client to the network | that a permit exists only where its disclosure was committed before |
 | the accounts of what left | that everything that left stands there, and what was refused does not |
-| who suspends a provider or withdraws a grant | that a decision at the same moment comes wholly before or wholly after |
+| who suspends a provider, withdraws a grant or takes a consent back | that a decision at the same moment comes wholly before or wholly after |
 
 It refuses to run inside somebody else's transaction: a rollback there would take back a record after the permit is out of the house,
 or lose a refusal. It must never let something out because a fact could not be found, and never write down what is no reference.

@@ -31,11 +31,13 @@ OLD_REFUSALS = "SELECT id FROM gate_gaterefusal WHERE at < %s ORDER BY at LIMIT 
 OF_REFUSALS = ("DELETE FROM gate_gaterefusal WHERE id = ANY(%s)",)
 OLD_EXCEPTIONS = "SELECT id FROM gate_countryexception WHERE ends_at < %s ORDER BY ends_at LIMIT %s"
 OF_EXCEPTIONS = ("DELETE FROM gate_countryexception WHERE id = ANY(%s)",)
+OLD_NOTICES = "SELECT id FROM gate_withdrawalnotice WHERE state = 'confirmed' AND made_at < %s ORDER BY made_at LIMIT %s"
+OF_NOTICES = ("DELETE FROM gate_withdrawalnotice WHERE id = ANY(%s)",)
 
 #: what it is called, how the old are found, how they go
 KINDS = (
     ("disclosures", OLD, OF_DISCLOSURES), ("contacts", OLD_CONTACTS, OF_CONTACTS), ("refusals", OLD_REFUSALS, OF_REFUSALS),
-    ("exceptions", OLD_EXCEPTIONS, OF_EXCEPTIONS),
+    ("exceptions", OLD_EXCEPTIONS, OF_EXCEPTIONS), ("notices", OLD_NOTICES, OF_NOTICES),
 )  # fmt: skip
 
 

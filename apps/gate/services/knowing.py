@@ -10,8 +10,8 @@ from datetime import datetime
 
 from apps.foundation import prepared
 from apps.gate.package import Package, Recipient
-from apps.gate.services.rules import HOME, Client, Known
-from apps.gate.states import RecipientKind
+from apps.gate.services.rules import HOME, AskedFor, Client, Consent, Known
+from apps.gate.states import Ground, RecipientKind
 from apps.providers.services import asking
 from apps.providers.services.asking import Standing
 
@@ -23,6 +23,14 @@ PEOPLE = (
 EXCEPTIONS = (
     "SELECT country, reference FROM gate_countryexception WHERE recipient = %s AND recipient_kind = %s AND country = ANY(%s)"
     " AND state = 'approved' AND starts_at <= %s AND ends_at > %s ORDER BY ends_at, id FOR SHARE"
+)
+ASKED_FOR = "SELECT kind, recipient, disclosure_purpose FROM consents_consentpurpose WHERE code = %s"
+#: shared locks, always in the same order, taken before who else could change a row: a withdrawal comes before the answer or waits for its commit
+CONSENTS = (
+    "SELECT p.reference, e.reference, t.categories, s.until FROM consents_standing s JOIN accounts_person p ON p.id = s.person_id"
+    " JOIN consents_consentevent e ON e.id = s.event_id JOIN consents_purposetext t ON t.id = s.text_id"
+    " WHERE s.purpose_id = %s AND s.stands AND (s.until IS NULL OR s.until > %s) AND p.standing = 'active' AND p.reference = ANY(%s)"
+    " ORDER BY s.id FOR SHARE OF s"
 )
 
 
@@ -40,7 +48,15 @@ def known(package: Package, at: datetime) -> Known:
     for row in _rows(CLIENTS, [sorted(clients)]) if clients else ():
         found[row[0]] = Client(*row)
     there = {*package.countries, *(standing.countries if standing else ())}
-    return Known(standing, found, client_of, exceptions(recipient, there, at))
+    asked_for, consents = on_consent(package, at) if package.ground == Ground.CONSENT else (None, {})
+    return Known(standing, found, client_of, exceptions(recipient, there, at), asked_for, consents)
+
+
+def on_consent(package: Package, at: datetime) -> tuple[AskedFor | None, dict[str, Consent]]:
+    """What people were asked for, and the consent of each who gave it and may still be held to it; held until the caller's transaction ends."""
+    asked_for = [AskedFor(*row) for row in _rows(ASKED_FOR, [package.consent])]
+    given = _rows(CONSENTS, [package.consent, at, sorted(package.about.people_named)]) if asked_for else ()
+    return next(iter(asked_for), None), {person: Consent(event, frozenset(covered), until) for person, event, covered, until in given}
 
 
 def standing_of(package: Package, at: datetime) -> Standing | None:

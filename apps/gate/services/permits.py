@@ -8,8 +8,8 @@
 | with other fields or other bytes | PackageChanged |
 | when what it rests on was withdrawn, suspended, lapsed or replaced since | GroundGone, with all reasons |
 
-Whatever does not serve leaves the permit as it was, and is recorded. The provider's row is locked while its standing is asked, so that a
-withdrawal comes before the use or waits for it. Like a decision it refuses to run inside somebody else's transaction.
+Whatever does not serve leaves the permit as it was, and is recorded. The provider's row is locked while its standing is asked, and so are
+the consents it rests on, so that a withdrawal comes before the use or waits for it. Like a decision it refuses to run inside somebody else's transaction.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from apps.foundation.refusals import Refusal
 from apps.gate.models import Disclosure, Permit
 from apps.gate.package import About, Package, Recipient
 from apps.gate.services import contacts, knowing, recording, rules
-from apps.gate.states import AboutKind, PermitKind, Stage
+from apps.gate.states import AboutKind, Ground, PermitKind, Stage
 from apps.providers.services.asking import Reason
 
 LONGEST_TOKEN = 200
@@ -130,7 +130,11 @@ def _gone(disclosure: Disclosure, at: datetime) -> list[Reason]:
     why = rules.reasons(package, known)
     if why:
         return why
-    if known.standing is not None and known.standing.grant != disclosure.grant:
+    if package.ground == Ground.CONSENT:
+        before = dict(disclosure.subjects.values_list("person_reference", "consent"))
+        if before != {person: known.consents[person].event for person in before}:
+            why.append(Reason("another_consent", "Somebody took their consent back and gave it anew since.", "Ask the gate again."))
+    elif known.standing is not None and known.standing.grant != disclosure.grant:
         why.append(Reason("another_grant", "The grant it was given on covers it no longer; another one does.", "Ask the gate again."))
     there = rules.countries_of(package, known)
     if set(there) - set(disclosure.countries):
@@ -151,5 +155,5 @@ def package_of(disclosure: Disclosure) -> Package:
         recipient=Recipient(disclosure.recipient_kind, disclosure.recipient), about=about, categories=frozenset(disclosure.categories),
         fields=frozenset(disclosure.fields), purpose=disclosure.purpose, ground=disclosure.ground,
         patient_information=disclosure.patient_information, digest=None if disclosure.digest is None else bytes(disclosure.digest),
-        size=disclosure.size, what=disclosure.what, countries=tuple(disclosure.countries),
+        size=disclosure.size, what=disclosure.what, countries=tuple(disclosure.countries), consent=disclosure.consent,
     )  # fmt: skip

@@ -5,6 +5,7 @@
 | the purpose is declared; sale and rental are none | P11 |
 | the ground is one for this recipient, and holds now | P12 |
 | a provider's grant covers categories, purpose and fields, and all it rests on is in force | P14 |
+| or each person consented that exactly this recipient gets these categories for this, and it stands now | P12 |
 | personal information with an IP address or a device goes to no third party | P08 |
 | analytics get listed fields, and of what identifies the IP address only | P15 |
 | another country than the United States has an exception in force | P19 |
@@ -16,7 +17,9 @@ could not be found: what is not known is refused.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from apps.consents.purposes import Kind
 from apps.gate.package import Package
 from apps.gate.states import GROUND_OF, NOT_YET, AboutKind, Ground, RecipientKind
 from apps.policies.vocabulary import ANALYTICS_FIELDS, CATEGORIES, CONNECTION, PERSONAL, DisclosurePurpose
@@ -27,6 +30,9 @@ ANALYTICS_CATEGORIES = frozenset({"usage", "network_address"})
 
 #: roles in the registry that don't process for us only, so that a grant is no ground for them (P12)
 THIRD_PARTIES_OF_THEIR_OWN = frozenset({"independent"})
+
+#: what a consent takes the place of: a provider's grant, and the agreements it rests on
+OF_GRANTS_ONLY = frozenset({"no_grant", "grant_lapsed", "agreement_lapsed", "no_baa"})
 
 #: a field of one of these names is of that category, whatever the package says
 CATEGORY_OF_FIELD = {
@@ -48,6 +54,24 @@ class Client:
 
 
 @dataclass(frozen=True)
+class AskedFor:
+    """What people are asked to allow, by the purpose of a consent."""
+
+    kind: str
+    recipient: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Consent:
+    """One person's consent that stands now: the event by which they gave it, what the text they saw covers, and when it ends by itself."""
+
+    event: str
+    categories: frozenset[str]
+    until: datetime | None
+
+
+@dataclass(frozen=True)
 class Known:
     """What the house knows about a package, looked up before the rules are asked."""
 
@@ -55,6 +79,8 @@ class Known:
     clients: Mapping[str, Client] = field(default_factory=dict)
     client_of: Mapping[str, str | None] = field(default_factory=dict)  #: person → their organization
     exceptions: Mapping[str, str] = field(default_factory=dict)  #: country → the exception in force for this recipient
+    asked_for: AskedFor | None = None  #: where the ground is consent
+    consents: Mapping[str, Consent] = field(default_factory=dict)  #: person → their consent
 
 
 def countries_of(package: Package, known: Known) -> list[str]:
@@ -108,6 +134,10 @@ def _ground(package: Package, known: Known) -> Iterator[Reason]:
             "Name the ground by which this recipient may have it.",
         )  # fmt: skip
     yield from _about(package, known)
+    if ground == Ground.CONSENT:
+        yield from _consent(package, known)
+    elif package.consent:
+        yield Reason("consent_not_asked", "The package names a consent, and another ground.", "Name consent as its ground, or leave it out.")
     if package.recipient.kind == RecipientKind.PROVIDER:
         yield from _provider(package, known)
     elif package.recipient.kind == RecipientKind.CLIENT:
@@ -128,15 +158,54 @@ def _about(package: Package, known: Known) -> Iterator[Reason]:
         )  # fmt: skip
 
 
+def _consent(package: Package, known: Known) -> Iterator[Reason]:
+    """The recipient, the use and the categories are what each of them read; what they read later, or somebody else read, counts nothing."""
+    asked, named = known.asked_for, package.about.people_named
+    if not package.consent:
+        yield Reason("consent_not_named", "The package does not say which consent it rests on.", "Name the purpose that people consented to.")
+        return
+    if asked is None or asked.kind != Kind.DISCLOSURE:
+        yield Reason("no_such_consent", "Nobody is asked for a consent of that name that lets anything out.", "Name a purpose of that kind.")
+        return
+    if asked.recipient != package.recipient.reference:
+        yield Reason("consent_for_another", "People were asked about another recipient.", "Ask them for a consent that names this one.")
+    if asked.purpose != package.purpose:
+        yield Reason("consent_for_another_purpose", "People were asked about another use.", "Ask them for a consent that names this one.")
+    if not named:
+        yield Reason("consent_is_each_persons", "An organization can't consent for its people.", "Name the people who consented.")
+    without = len([one for one in named if one in known.client_of and one not in known.consents])
+    if without:
+        yield Reason(
+            "no_consent", f"No consent of {_number(without, 'person', 'people')} stands.", "Take out who did not consent or took it back."
+        )
+    if beyond := len([one for one in named if one in known.consents and package.categories - known.consents[one].categories]):
+        yield Reason(
+            "beyond_the_consent", f"{_number(beyond, 'person', 'people')} consented to a text that names less than it holds.",
+            "Leave out what their text does not name, or ask them anew.",
+        )  # fmt: skip
+    if package.patient_information:
+        yield Reason(
+            "patients_not_by_consent", "It is Patient Information, on which its client decides.",
+            "Hand it over on the ground of a grant, or to the client.",
+        )  # fmt: skip
+    if known.standing is not None and known.standing.role == "analytics" and package.purpose != DisclosurePurpose.ANALYTICS:
+        yield Reason(
+            "identifies_for_analytics", "A provider of analytics gets listed fields, consent or not.", "Name analytics as the purpose, and its fields."
+        )
+
+
 def _provider(package: Package, known: Known) -> Iterator[Reason]:
     standing = known.standing
     if standing is None:
         yield Reason("provider_not_known", "There is no provider with that reference.", "Register the provider, and have a grant approved.")
         return
+    if package.ground == Ground.CONSENT:
+        yield from (reason for reason in standing.reasons if reason.code not in OF_GRANTS_ONLY)
+        return
     if standing.role in THIRD_PARTIES_OF_THEIR_OWN:
         yield Reason(
             "needs_consent", "It is no service provider but a third party of its own, which gets nothing without consent.",
-            "Wait until consents can be kept, or use a provider that processes for us only.",
+            "Ask people for their consent and name it as the ground, or use a provider that processes for us only.",
         )  # fmt: skip
     yield from standing.reasons
     if standing.fields is not None and not standing.reasons:

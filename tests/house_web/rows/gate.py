@@ -1,17 +1,18 @@
-"""What left, what was refused, permits used and unused, a connection, and an exception for a country in each of its states."""
+"""What left, what was refused, permits used and unused, a connection, an exception for a country and a withdrawal notice in each of its states."""
 
 from datetime import timedelta
 
 from apps.accounts.models import Person
+from apps.consents.models import ConsentPurpose
 from apps.foundation.actors import SYSTEM
-from apps.gate.models import CountryException, Crossing, Disclosure, GateRefusal, Permit
-from apps.gate.services import contacts, exceptions, permits
+from apps.gate.models import CountryException, Crossing, Disclosure, GateRefusal, Permit, WithdrawalNotice
+from apps.gate.services import contacts, exceptions, permits, withdrawals
 from apps.gate.services.deciding import About, Recipient, Refused, decide
 from apps.providers.models import Provider
 from apps.staff.models import StaffMember
 from tests import cast
 from tests.cast import DAY
-from tests.gate import given
+from tests.gate import agreed, given
 from tests.house_web.rows import accounts
 from tests.house_web.rows.declared import PRESENT, Rows, Scene
 
@@ -37,7 +38,7 @@ def disclosure(number: int) -> Disclosure:
 
 def refusal(number: int) -> GateRefusal:
     person = Person.objects.first() or accounts.person(0)
-    package = (given.to_client(person.organization, purpose="sale"), given.to_person(person, ground="consent"))[number % 2]
+    package = (given.to_client(person.organization, purpose="sale"), given.to_person(person, ground="law"))[number % 2]
     try:
         decide(package=package, by=SYSTEM, at=PRESENT - timedelta(hours=3 - number))
     except Refused as no:
@@ -77,16 +78,32 @@ def exception(number: int) -> CountryException:
     return exceptions.withdraw(exception=row, by=cast.cleo(), at=PRESENT) if number == 2 else row
 
 
+def notice(number: int = 0) -> WithdrawalNotice:
+    """One to be told, one that was told, one whose erasure is confirmed."""
+    to = Provider.objects.filter(legal_name="Somebody Else").first() or given.provider("Somebody Else", role="independent")
+    if not ConsentPurpose.objects.filter(pk=agreed.PURPOSE).exists():
+        agreed.purpose(to)
+    person, at = accounts.person(number), PRESENT - (9 - number) * DAY
+    agreed.give(person, at=at - DAY)
+    agreed.handed_over(to, person, at=at)
+    event = agreed.withdraw(person, at=at)
+    withdrawals.notice(at=at) if number == 0 else withdrawals.look_after(at=at)
+    made = WithdrawalNotice.objects.get(event=event.reference)
+    return withdrawals.confirm(notice=made, evidence="Its letter.", by=cast.cleo(), at=at + DAY) if number == 2 else made
+
+
 ROWS = {
     Disclosure: Rows(disclosure),
     GateRefusal: Rows(refusal),
     CountryException: Rows(exception),
     Permit: Rows(permit),
     Crossing: Rows(crossing),
+    WithdrawalNotice: Rows(notice),
 }
 
 SCENES = {
     (CountryException, "approve"): Scene(lambda _member: asked()),
     (CountryException, "reject"): Scene(lambda _member: asked()),
     (CountryException, "withdraw"): Scene(lambda _member: asked()),
+    (WithdrawalNotice, "confirm"): Scene(lambda _member: notice(), {"evidence": "Its letter of March 9."}),
 }

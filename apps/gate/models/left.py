@@ -1,4 +1,4 @@
-"""What left and on what ground, what was refused and why, the permits, the connections that were opened, and the exceptions for countries.
+"""What left and on what ground, what was refused and why, the permits, and the connections that were opened.
 
 People stand here by their references only, which say nothing by themselves and outlive an erasure for as long as the law asks for an
 account of disclosures. The database refuses to change or remove any of it before six years are over (migration 0002), and refuses a
@@ -6,19 +6,18 @@ purpose that is in no list, a third party that would get personal information to
 beyond its fields: whatever the code above it does.
 """
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
 from apps.accounts.models import ServiceToken
 from apps.foundation.personal_data import DataCategory, Purpose, personal
 from apps.foundation.references import new_reference
-from apps.gate.querysets import CountryExceptionQuerySet, DisclosureQuerySet, PermitQuerySet
+from apps.gate.models.columns import by_whom, codes
+from apps.gate.querysets import DisclosureQuerySet, PermitQuerySet
 from apps.gate.states import (
     GROUND_OF,
     AboutKind,
     ContactReason,
-    ExceptionState,
     Ground,
     PermitKind,
     RecipientKind,
@@ -42,26 +41,12 @@ def refusal_reference() -> str:
     return new_reference("GRF", LONG)
 
 
-def exception_reference() -> str:
-    return new_reference("CEX")
-
-
-def by_whom(**more) -> models.CharField:
-    """Who did it: a member of staff or a service, by the reference that the ledger uses too."""
-    return personal(models.CharField(max_length=60, help_text="By reference.", **more), DataCategory.WORK_RECORD, Purpose.LEGAL)
-
-
-def codes(longest: int, **more) -> ArrayField:
-    """A sorted list of codes."""
-    return ArrayField(models.CharField(max_length=longest), default=list, blank=True, **more)
-
-
 class Disclosure(models.Model):
     """That something was let out: to whom, about whom, what, for what and on what ground. Written once, with its permit."""
 
     NOT_PERSONAL = (
         "id", "reference", "at", "recipient_kind", "recipient", "about_kind", "about_organization", "about_count", "categories", "fields",
-        "purpose", "ground", "grant", "exceptions", "countries", "patient_information", "what", "digest", "size",
+        "purpose", "ground", "grant", "consent", "exceptions", "countries", "patient_information", "what", "digest", "size",
     )  # fmt: skip
 
     reference = models.CharField(max_length=20, default=disclosure_reference)  # unique by a constraint: nobody searches for its beginning
@@ -76,6 +61,7 @@ class Disclosure(models.Model):
     purpose = models.CharField(max_length=20, choices=DisclosurePurpose.choices)
     ground = models.CharField(max_length=20, choices=Ground.choices)
     grant = models.CharField(max_length=20, blank=True, help_text="The provider's grant that covers it.")
+    consent = models.CharField(max_length=40, blank=True, default="", help_text="What people consented to, by its code.")
     exceptions = codes(20, help_text="The exceptions by which it may go to another country.")
     countries = codes(2)
     patient_information = models.BooleanField()
@@ -94,6 +80,7 @@ class Disclosure(models.Model):
             models.Index(fields=["purpose", "id"], name="disclosure_by_purpose"),
             models.Index(fields=["ground", "id"], name="disclosure_by_ground"),
             models.Index(fields=["about_organization", "id"], name="disclosure_by_organization", condition=~Q(about_organization="")),
+            models.Index(fields=["consent", "id"], name="disclosure_by_consent", condition=~Q(consent="")),
         ]
         constraints = [
             models.UniqueConstraint(name="a_disclosure_has_its_own_reference", fields=["reference"]),
@@ -102,9 +89,11 @@ class Disclosure(models.Model):
             ),
             models.CheckConstraint(
                 name="a_disclosure_has_the_ground_of_its_recipient",
-                condition=Q(ground=Ground.SERVICE_PROVIDER, recipient_kind=GROUND_OF[Ground.SERVICE_PROVIDER]) & ~Q(grant="")
-                | Q(ground=Ground.CLIENT, recipient_kind=GROUND_OF[Ground.CLIENT], grant="")
-                | Q(ground=Ground.PERSON, recipient_kind=GROUND_OF[Ground.PERSON], grant=""),
+                condition=Q(ground=Ground.SERVICE_PROVIDER, recipient_kind=GROUND_OF[Ground.SERVICE_PROVIDER], consent="") & ~Q(grant="")
+                | Q(ground=Ground.CLIENT, recipient_kind=GROUND_OF[Ground.CLIENT], grant="", consent="")
+                | Q(ground=Ground.PERSON, recipient_kind=GROUND_OF[Ground.PERSON], grant="", consent="")
+                | Q(ground=Ground.CONSENT, recipient_kind=GROUND_OF[Ground.CONSENT], grant="", patient_information=False)
+                & ~Q(consent="") & ~Q(about_kind=AboutKind.ORGANIZATION),
             ),
             models.CheckConstraint(
                 name="a_disclosure_says_what_it_holds",
@@ -138,12 +127,13 @@ class Disclosure(models.Model):
 
 
 class DisclosureSubject(models.Model):
-    """That a disclosure is about somebody. Their reference stays when they are erased; it names nobody then."""
+    """That a disclosure is about somebody, and the consent it rests on. Their reference stays when they are erased; it names nobody then."""
 
-    NOT_PERSONAL = ("id", "disclosure", "person_reference")
+    NOT_PERSONAL = ("id", "disclosure", "person_reference", "consent")
 
     disclosure = models.ForeignKey(Disclosure, on_delete=models.PROTECT, related_name="subjects", db_index=False)
     person_reference = models.CharField("person", max_length=20)
+    consent = models.CharField(max_length=20, blank=True, default="", help_text="What they said, in the ledger of consents.")
 
     class Meta:
         ordering = ["id"]
@@ -231,7 +221,7 @@ class GateRefusal(models.Model):
 
     NOT_PERSONAL = (
         "id", "reference", "at", "stage", "permit", "recipient_kind", "recipient", "about_kind", "about_reference", "about_count",
-        "categories", "fields", "purpose", "ground", "countries", "patient_information", "what", "reasons",
+        "categories", "fields", "purpose", "ground", "consent", "countries", "patient_information", "what", "reasons",
     )  # fmt: skip
 
     reference = models.CharField(max_length=20, unique=True, default=refusal_reference)
@@ -247,6 +237,7 @@ class GateRefusal(models.Model):
     fields = codes(60)
     purpose = models.CharField(max_length=40, blank=True)
     ground = models.CharField(max_length=40, blank=True)
+    consent = models.CharField(max_length=40, blank=True, default="")
     countries = codes(20)
     patient_information = models.BooleanField(null=True, blank=True)
     what = models.CharField("object", max_length=120, blank=True)
@@ -293,69 +284,3 @@ class RememberedDecision(models.Model):
 
     def __str__(self) -> str:
         return f"remembered decision {self.pk}"
-
-
-class CountryException(models.Model):
-    """That one recipient may get data in one country other than the United States, from one moment to another (P19)."""
-
-    NOT_PERSONAL = (
-        "id", "reference", "recipient_kind", "recipient", "country", "starts_at", "ends_at", "state", "asked_at", "decided_at",
-        "withdrawn_at",
-    )  # fmt: skip
-
-    reference = models.CharField(max_length=20, unique=True, default=exception_reference, editable=False)
-    recipient_kind = models.CharField("kind of recipient", max_length=10, choices=RecipientKind.choices)
-    recipient = models.CharField(max_length=20, help_text="By reference.")
-    country = models.CharField(max_length=2, help_text="ISO 3166 code of two letters, e.g. CA")
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField(help_text="From then on it counts no more.")
-    reason = personal(
-        models.CharField(max_length=500, help_text="Why it has to leave the United States. Name people by their references."),
-        DataCategory.WORK_RECORD, Purpose.LEGAL,
-    )  # fmt: skip
-    state = models.CharField(max_length=10, choices=ExceptionState.choices, default=ExceptionState.ASKED)
-    asked_by = by_whom()
-    asked_at = models.DateTimeField()
-    decided_by = by_whom(blank=True)
-    decided_at = models.DateTimeField(null=True, blank=True)
-    withdrawn_by = by_whom(blank=True)
-    withdrawn_at = models.DateTimeField(null=True, blank=True)
-
-    objects = CountryExceptionQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        verbose_name = "exception for a country"
-        verbose_name_plural = "exceptions for countries"
-        permissions = [
-            ("approve_countryexception", "Can approve or reject an exception for a country that somebody else asked for"),
-            ("withdraw_countryexception", "Can withdraw an exception for a country at once"),
-        ]
-        indexes = [
-            models.Index(fields=["recipient", "country"], name="country_exception_recipient"),
-            models.Index(fields=["asked_at", "id"], name="country_exception_by_asking"),
-            models.Index(fields=["ends_at", "id"], name="country_exception_by_end"),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                name="an_exception_is_for_another_country", condition=Q(country__regex=r"^[A-Z]{2}$") & ~Q(country="US")
-            ),
-            models.CheckConstraint(name="an_exception_says_why", condition=~Q(reason="")),
-            models.CheckConstraint(name="an_exception_ends_after_it_starts", condition=Q(ends_at__gt=F("starts_at"))),
-            models.CheckConstraint(
-                name="nobody_approves_the_exception_they_asked_for", condition=Q(decided_by="") | ~Q(decided_by=F("asked_by"))
-            ),
-            models.CheckConstraint(
-                name="a_decided_exception_says_who_and_when",
-                condition=Q(state__in=[ExceptionState.ASKED, ExceptionState.WITHDRAWN])
-                | (Q(decided_at__isnull=False) & ~Q(decided_by="")),
-            ),
-            models.CheckConstraint(
-                name="a_withdrawn_exception_says_who_and_when",
-                condition=Q(state=ExceptionState.WITHDRAWN, withdrawn_at__isnull=False) & ~Q(withdrawn_by="")
-                | ~Q(state=ExceptionState.WITHDRAWN) & Q(withdrawn_at__isnull=True, withdrawn_by=""),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.reference
