@@ -7,8 +7,10 @@ anything is changed, and the service would stay closed. A handler runs in the tr
 from collections.abc import Callable, Mapping
 
 from apps.accounts.services import linking
+from apps.accounts.services import replay as minors
 from apps.backups.services import repeating
 from apps.backups.services.replaying import Handler
+from apps.communications.services.inquiries import ending as inquiries
 from apps.consents.services import replay as consents
 from apps.gate.services import replay as gate
 from apps.holds.services import replay as holds
@@ -22,6 +24,9 @@ HANDLERS: Mapping[str, Handler] = {
     "backup.destroyed": repeating.backup_destroyed,
     "restore.replayed": repeating.restore_replayed,
     "linked_account.revoked": linking.account_revoked,
+    "person.suspended": minors.person_suspended,
+    "person.resumed": minors.person_resumed,
+    "representative.ended": minors.representative_ended,
     "consent.withdrawn": consents.consent_withdrawn,
     "consent.refused": consents.consent_refused,
     "matter.opened": holds.matter_opened,
@@ -33,6 +38,7 @@ HANDLERS: Mapping[str, Handler] = {
     "agreement.ended": providers.agreement_ended,
     "grant.withdrawn": providers.grant_withdrawn,
     "country_exception.withdrawn": gate.exception_withdrawn,
+    "inquiry.erased": inquiries.inquiry_erased,
     "message.deleted_early": retention.message_deleted_early,
     "destruction.intended": retention.destruction_intended,
     "destruction.done": retention.destruction_done,

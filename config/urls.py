@@ -14,5 +14,6 @@ urlpatterns = [
     path("providers/", include("apps.providers.urls")),
     path("preferences/", include("apps.consents.urls")),
     path(".well-known/gpc.json", gpc_support),
+    path("", include("apps.communications.urls")),
     path("", include("apps.policies.urls")),
 ]

@@ -7,6 +7,7 @@ from apps.accounts import promises as accounts
 from apps.assurance import promises as assurance
 from apps.assurance.inventory import HOLDINGS
 from apps.backups import promises as backups
+from apps.communications import promises as communications
 from apps.consents import promises as consents
 from apps.foundation.promises import Check
 from apps.gate import promises as gate
@@ -16,7 +17,8 @@ from apps.providers import promises as providers
 from apps.retention import promises as retention
 
 CHECKS: tuple[Check, ...] = (
-    *policies.CHECKS, *backups.CHECKS, *accounts.CHECKS, *providers.CHECKS, *holds.CHECKS, *consents.CHECKS, *gate.CHECKS, *retention.CHECKS, *assurance.CHECKS,
+    *policies.CHECKS, *backups.CHECKS, *accounts.CHECKS, *providers.CHECKS, *holds.CHECKS, *consents.CHECKS, *gate.CHECKS, *retention.CHECKS,
+    *communications.CHECKS, *assurance.CHECKS,
 )  # fmt: skip
 
 __all__ = ["CHECKS", "HOLDINGS"]

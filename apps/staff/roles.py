@@ -30,11 +30,14 @@ EVERYBODY = frozenset({
 #: looking at people; their fields stay masked without accounts.reveal_person
 PEOPLE = frozenset({
     "accounts.view_person", "accounts.view_personemail", "accounts.view_personphone", "accounts.view_externalidentity",
-    "accounts.view_linkedaccount",
+    "accounts.view_linkedaccount", "accounts.view_representative", "accounts.view_minorcase",
 })  # fmt: skip
 
 #: what people allowed, refused and took back
-CONSENTS = frozenset({"consents.view_consentevent", "consents.view_standing", "consents.view_consenterasure", "consents.receipt_consentevent"})
+CONSENTS = frozenset({
+    "consents.view_consentevent", "consents.view_standing", "consents.view_consenterasure", "consents.receipt_consentevent",
+    "consents.view_signalswitch", "consents.view_seensignal",
+})  # fmt: skip
 
 #: matters and what they keep from destruction
 HOLDS = frozenset({"holds.view_matter", "holds.view_hold", "retention.view_matterexport"})
@@ -62,12 +65,22 @@ GATE = frozenset({
     "gate.view_withdrawalnotice",
 })  # fmt: skip
 
+#: what people write to us; its words stay masked without communications.reveal_inquiry
+INQUIRIES = frozenset({"communications.view_inquiry", "communications.view_receivedmail", "communications.view_mailbox"})
+
+#: who reads and answers what people write to us
+ANSWERING = INQUIRIES | {
+    "communications.reveal_inquiry", "communications.work_inquiry", "communications.answer_inquiry", "communications.open_minor_case",
+    "communications.settle_receivedmail",
+}  # fmt: skip
+
 #: backups, restores and drills
 BACKUPS = frozenset({"backups.view_backup", "backups.view_restore", "backups.view_drill"})
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | {
+    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | ANSWERING | {
         "consents.publish_purposetext", "consents.close_consentpurpose", "consents.withdraw_standing",
+        "consents.approve_signalswitch",
         "gate.approve_countryexception", "gate.withdraw_countryexception", "gate.confirm_withdrawalnotice",
         "providers.approve_provider", "providers.suspend_provider", "providers.approve_agreement", "providers.end_agreement",
         "providers.add_securityreview", "providers.approve_grant", "providers.withdraw_grant", "providers.approve_subprocessor",
@@ -75,6 +88,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "retention.approve_archivetarget", "retention.approve_archivereading",
         "holds.release_hold", "holds.reveal_hold", "retention.approve_matterexport",
         "accounts.reveal_person", "accounts.reveal_linkedaccount", "accounts.revoke_linkedaccount", "accounts.view_servicetoken",
+        "accounts.approve_representative", "accounts.end_representative", "accounts.reveal_representative",
+        "accounts.add_minorcase", "accounts.close_minorcase", "accounts.remove_minorcase",
         "policies.add_policyversion", "policies.change_policyversion",
         "policies.add_clause", "policies.change_clause", "policies.delete_clause",
         "policies.publish_policyversion",
@@ -94,8 +109,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "mail.retry_outgoingmail",
         "assurance.run_promises",
     },
-    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | CONSENTS | ARCHIVES | PROVIDERS | GATE | {
-        "consents.add_consentpurpose", "consents.add_purposetext", "consents.withdraw_standing",
+    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | CONSENTS | ARCHIVES | PROVIDERS | GATE | ANSWERING | {
+        "consents.add_consentpurpose", "consents.add_purposetext", "consents.withdraw_standing", "consents.add_signalswitch",
         "gate.add_countryexception", "gate.withdraw_countryexception", "gate.confirm_withdrawalnotice",
         "providers.add_provider", "providers.change_provider", "providers.suspend_provider", "providers.add_agreement", "providers.change_agreement",
         "providers.add_securityreview", "providers.add_grant", "providers.withdraw_grant", "providers.add_subprocessor",
@@ -103,13 +118,14 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "providers.export_register",
         "retention.add_archivereading",
         "accounts.add_person", "accounts.change_person", "accounts.reveal_person", "accounts.reveal_linkedaccount", "accounts.revoke_linkedaccount",
+        "accounts.add_representative", "accounts.end_representative", "accounts.reveal_representative", "accounts.add_minorcase",
         "accounts.add_personemail", "accounts.change_personemail", "accounts.delete_personemail",
         "accounts.add_personphone", "accounts.change_personphone", "accounts.delete_personphone",
         "accounts.add_externalidentity", "accounts.change_externalidentity", "accounts.delete_externalidentity",
         "assurance.run_promises",
     },
-    Role.COUNSEL: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | GATE | {
-        "consents.publish_purposetext",
+    Role.COUNSEL: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | GATE | ANSWERING | {
+        "consents.publish_purposetext", "consents.approve_signalswitch",
         "gate.add_countryexception", "gate.approve_countryexception", "gate.withdraw_countryexception",
         "providers.add_agreement", "providers.change_agreement", "providers.approve_agreement", "providers.end_agreement",
         "providers.reveal_provider",
@@ -117,8 +133,9 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "holds.add_matter", "holds.close_matter", "holds.add_hold", "holds.ask_release", "holds.release_hold", "holds.reveal_hold",
         "retention.add_matterexport", "retention.approve_matterexport",
         "policies.publish_policyversion", "accounts.reveal_person", "audit.export_event",
+        "accounts.approve_representative", "accounts.reveal_representative",
     },
-    Role.AUDITOR: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | {
+    Role.AUDITOR: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | INQUIRIES | {
         "staff.view_staffmember", "accounts.view_servicetoken", "assurance.run_promises", "audit.export_event",
     },
     Role.ADMINISTRATOR: EVERYBODY | BACKUPS | {
