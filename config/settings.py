@@ -281,7 +281,9 @@ CONSENT_ASK_AGAIN_MONTHS = env.int("CONSENT_ASK_AGAIN_MONTHS", default=12)  # af
 # because consents know nobody above. What no eraser takes keeps the withdrawal from committing (its foreign key refuses).
 CONSENT_ERASERS: dict[str, str] = {}
 # What a person sees and may do on their preference page besides their consents, in this order.
-PREFERENCE_SECTIONS: tuple[str, ...] = ()
+PREFERENCE_SECTIONS: tuple[str, ...] = (
+    "apps.consents.linked_accounts.section",
+)
 PREFERENCE_LINK_MINUTES = env.int("PREFERENCE_LINK_MINUTES", default=30)  # a link in a mailbox opens something no longer than that
 PREFERENCE_VISIT_MINUTES = env.int("PREFERENCE_VISIT_MINUTES", default=30)  # from the opened link on; on a shared computer nobody else comes in later
 PREFERENCE_LINKS_AN_HOUR = env.int("PREFERENCE_LINKS_AN_HOUR", default=5)  # for one person, so that nobody floods their mailbox

@@ -35,6 +35,8 @@ from apps.foundation.refusals import Refusal
 from apps.policies.services.force import version_in_force
 from apps.staff.models import StaffMember
 
+#: claims whose name is not what a person calls it
+LABELS = {"zoneinfo": "Time zone", "locale": "Language", "birthdate": "Date of birth", "email": "E-mail", "email_verified": "E-mail verified"}
 LONGEST_VALUE = 2_000  # characters of one claim
 LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0 §2
 MOST_ATTEMPTS = 5
@@ -94,6 +96,10 @@ class Told:
     scope: str
     claim: str
     value: str
+
+    @property
+    def label(self) -> str:
+        return LABELS.get(self.claim, self.claim.replace("_", " ").capitalize())
 
 
 def secret_of(reference: str) -> str:
