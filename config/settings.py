@@ -297,6 +297,11 @@ INQUIRY_REFUSED_DAYS = env.int("INQUIRY_REFUSED_DAYS", default=30)  # what could
 INQUIRY_MAIL_BYTES = env.int("INQUIRY_MAIL_BYTES", default=5 * 1024 * 1024)  # a larger mail is not read
 INQUIRY_FORM_RATE = env.str("INQUIRY_FORM_RATE", default="10/h/ip")  # of the public form, from one address
 
+# Address books and calendars where people keep them (P03)
+CONTACTS_DAV_PORTS = env.list("CONTACTS_DAV_PORTS", cast=int, default=[443, 8443])  # where a person's server may listen
+CONTACTS_DAV_ALLOWED_PRIVATE_ADDRESSES = env.list("CONTACTS_DAV_ALLOWED_PRIVATE_ADDRESSES", default=[])  # for tests and the demo; none in production
+CONTACTS_DAV_AUTHORITY = env.str("CONTACTS_DAV_AUTHORITY", default="")  # a PEM file: who else may vouch for such a server, besides the system's
+
 # Service providers (P14)
 PROVIDER_NOTICE_DAYS = env.int("PROVIDER_NOTICE_DAYS", default=30)  # clients hear of a new sub-processor so many days before it gets data
 PROVIDER_DATA_END_DAYS = env.int("PROVIDER_DATA_END_DAYS", default=30)  # within these an ended provider returns or destroys what it has
