@@ -67,6 +67,8 @@ WORDS: Mapping[str, str] = {
     "consent.withdrawn": "consents withdrawn",
     "consent.refused": "consents refused",
     "inquiry.erased": "inquiries erased",
+    "contact_source.removed": "address books and calendars taken away",
+    "matching_key.destroyed": "matching keys destroyed",
     "linked_account.revoked": "third-party accounts unlinked",
     "person.suspended": "people suspended",
     "person.resumed": "people active again",

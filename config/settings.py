@@ -279,7 +279,10 @@ CONTROLLER_EMAIL = env.str("CONTROLLER_EMAIL", default="privacy@covenant.example
 CONSENT_ASK_AGAIN_MONTHS = env.int("CONSENT_ASK_AGAIN_MONTHS", default=12)  # after a no nobody asks again before; 11 CCR 7028 says 12 at least
 # Who erases, in the transaction of a withdrawal, what was collected under a consent of that kind: the floors above name themselves here,
 # because consents know nobody above. What no eraser takes keeps the withdrawal from committing (its foreign key refuses).
-CONSENT_ERASERS: dict[str, str] = {}
+CONSENT_ERASERS: dict[str, str] = {
+    "contacts": "apps.contacts.services.erasing.erase",
+    "calendar": "apps.contacts.services.erasing.erase",
+}
 # What a person sees and may do on their preference page besides their consents, in this order.
 PREFERENCE_SECTIONS: tuple[str, ...] = (
     "apps.consents.linked_accounts.section",
@@ -301,6 +304,12 @@ INQUIRY_FORM_RATE = env.str("INQUIRY_FORM_RATE", default="10/h/ip")  # of the pu
 CONTACTS_DAV_PORTS = env.list("CONTACTS_DAV_PORTS", cast=int, default=[443, 8443])  # where a person's server may listen
 CONTACTS_DAV_ALLOWED_PRIVATE_ADDRESSES = env.list("CONTACTS_DAV_ALLOWED_PRIVATE_ADDRESSES", default=[])  # for tests and the demo; none in production
 CONTACTS_DAV_AUTHORITY = env.str("CONTACTS_DAV_AUTHORITY", default="")  # a PEM file: who else may vouch for such a server, besides the system's
+
+# What people lend us (P02, P03)
+CONTACTS_REFRESH_HOURS = env.int("CONTACTS_REFRESH_HOURS", default=24)  # an address is read again so often
+CONTACTS_PARK_AFTER = env.int("CONTACTS_PARK_AFTER", default=8)  # failures in a row: four days with the pauses in between
+CONTACTS_REFUSED_KEEP_DAYS = env.int("CONTACTS_REFUSED_KEEP_DAYS", default=90)  # the note that a file was refused
+CALENDAR_AHEAD_DAYS = env.int("CALENDAR_AHEAD_DAYS", default=90)  # nobody plans further ahead, and nothing more is kept
 
 # Service providers (P14)
 PROVIDER_NOTICE_DAYS = env.int("PROVIDER_NOTICE_DAYS", default=30)  # clients hear of a new sub-processor so many days before it gets data

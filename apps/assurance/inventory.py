@@ -9,6 +9,7 @@ from apps.audit import holdings as audit
 from apps.backups import holdings as backups
 from apps.communications import holdings as communications
 from apps.consents import holdings as consents
+from apps.contacts import holdings as contacts
 from apps.foundation.personal_data import Holding
 from apps.gate import holdings as gate
 from apps.holds import holdings as holds
@@ -30,6 +31,7 @@ HOLDINGS: tuple[Holding, ...] = (
     *consents.HOLDINGS,
     *gate.HOLDINGS,
     *retention.HOLDINGS,
+    *contacts.HOLDINGS,
     *communications.HOLDINGS,
     *assurance.HOLDINGS,
 )
