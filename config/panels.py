@@ -11,6 +11,8 @@ from django.db.models import Count, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 
+from apps.accounts.models import MinorCase, Representative
+from apps.accounts.services import days
 from apps.assurance.models import Finding, Promise
 from apps.audit.services import journal
 from apps.foundation.charts import Series, day_columns
@@ -57,6 +59,7 @@ WHERE = {
     "retention.approve_archivereading": ("admin:retention_archivereading_changelist", "the reading of an archive"),
     "retention.approve_rescheduling": ("admin:retention_rescheduling_changelist", "a rescheduling"),
     "gate.approve_countryexception": ("admin:gate_countryexception_changelist", "an exception for a country"),
+    "accounts.approve_representative": ("admin:accounts_representative_changelist", "a representative of a minor"),
     "providers.approve_provider": ("admin:providers_provider_changelist", "the activation of a service provider"),
     "providers.approve_agreement": ("admin:providers_agreement_changelist", "an agreement with a service provider"),
     "providers.approve_grant": ("admin:providers_grant_changelist", "what a service provider may use"),
@@ -71,6 +74,7 @@ SUBJECTS = {
     "retention.approve_archivereading": (ArchiveReading, "admin:retention_archivereading_change"),
     "retention.approve_rescheduling": (Rescheduling, "admin:retention_rescheduling_change"),
     "gate.approve_countryexception": (CountryException, "admin:gate_countryexception_change"),
+    "accounts.approve_representative": (Representative, "admin:accounts_representative_change"),
     "providers.approve_provider": (Provider, "admin:providers_provider_change"),
     "providers.approve_agreement": (Agreement, "admin:providers_agreement_change"),
     "providers.approve_grant": (Grant, "admin:providers_grant_change"),
@@ -90,11 +94,26 @@ def my_work(request: HttpRequest, at: datetime) -> dict[str, Any]:
     if member.has_perm("retention.decide_review") and (waiting_reviews := Review.objects.filter(state=ReviewState.WAITING).count()):
         page = "admin:retention_review_changelist"
         items.append(_item("Review what ends", "without a yes it steps aside on its day", page, waiting_reviews, "?state__exact=waiting"))
+    items += _minors(member, at)
     items += _providers(member, at) if member.has_perm("providers.view_provider") else []
     if member.has_perm("assurance.view_finding") and (found := Finding.objects.filter(gone_at=None).count()):
         items.append(_item("Findings on the promise board", "each names what breaks a promise", "admin:assurance_finding_changelist", found))
     asked = Approval.objects.waiting().asked_by(member).count()
     return {"items": items, "asked": asked, "more": max(0, waiting.count() - SHOWN)}
+
+
+def _minors(member: StaffMember, at: datetime) -> list[dict[str, Any]]:
+    """Open cases about minors, and representations that end soon, for who registers representatives or closes cases."""
+    items = []
+    open_cases = MinorCase.objects.open()
+    if (member.has_perm("accounts.add_representative") or member.has_perm("accounts.close_minorcase")) and (count := open_cases.count()):
+        first = open_cases.order_by("due_at", "pk").first()
+        note = f"first {first}, {'due by' if first.due_at > at else 'past'} {first.due_at:%Y-%m-%d}; suspended until it is closed"
+        items.append(_item("Minors without a representative", note, "admin:accounts_minorcase_changelist", count, "?state__exact=open"))
+    if member.has_perm("accounts.add_representative") and (ending := list(days.ending(at=at))):
+        note = f"first {ending[0]} on {ending[0].valid_until:%Y-%m-%d}; on its day the person is suspended"
+        items.append(_item("Representations that end", note, "admin:accounts_representative_changelist", len(ending), "?in_force=soon"))
+    return items
 
 
 def _providers(member: StaffMember, at: datetime) -> list[dict[str, Any]]:

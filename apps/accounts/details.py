@@ -65,10 +65,13 @@ class BirthDateNotValid(DetailNotValid):
 
 
 class MinorNotRepresented(DetailNotValid):
-    """Nobody under 18 is registered without an authorized representative."""
+    """Nobody under 18 is registered without an Authorized Individual Representative."""
 
     code = "minor_not_represented"
-    mend = "Representatives can't be recorded yet, so a minor can't be registered."
+    mend = (
+        "Register their representative first (People & organizations → Representatives), have two people verify the document, and give"
+        " the representative's reference, e.g. REP-7F3K2M9, with the registration."
+    )
 
 
 def line(value: str, *, field: str, longest: int, optional: bool = False) -> str:
@@ -143,14 +146,15 @@ def age(birth_date: date, on: date) -> int:
     return on.year - birth_date.year - ((on.month, on.day) < (birth_date.month, birth_date.day))
 
 
-def adult_birth_date(value: date | None, *, on: date) -> date | None:
-    """The date of birth of somebody who is 18 or older on that day, or nothing."""
-    if value is None:
-        return None
-    if value > on or age(value, on) > OLDEST_YEARS:
+def is_minor(born: date | None, *, on: date) -> bool:
+    """Whether somebody is known to be below 18 on a day. Follows from the two days alone; no date of birth, nothing known."""
+    return born is not None and age(born, on) < ADULT_YEARS
+
+
+def birth_date(value: date | None, *, on: date) -> date | None:
+    """A date of birth that somebody alive can have, or nothing."""
+    if value is not None and (value > on or age(value, on) > OLDEST_YEARS):
         raise BirthDateNotValid
-    if age(value, on) < ADULT_YEARS:
-        raise MinorNotRepresented
     return value
 
 

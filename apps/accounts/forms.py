@@ -1,13 +1,14 @@
-"""The forms by which staff register and amend organizations and people, and issue tokens.
+"""The forms by which staff register and amend organizations, people and who acts for minors, and issue tokens.
 
 Every field shows whether it is optional and what is lost without it: the sentence comes from the model's own declaration.
 A refusal of a single detail is shown beside its field.
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
+from django.db import models
 
 from apps.accounts import details
 from apps.accounts.models import (
@@ -19,6 +20,7 @@ from apps.accounts.models import (
     ServiceToken,
 )
 from apps.accounts.services.looking import Reason
+from apps.accounts.states import Authority, EndReason, FoundOut, RejectionReason
 from apps.foundation import clock
 from apps.foundation.clock import day_of
 from apps.foundation.refusals import Refusal
@@ -54,15 +56,16 @@ class OrganizationForm(forms.ModelForm):
 
 
 class ByReference(forms.ModelChoiceField):
-    """A box for an organization's reference instead of a list of every organization there is."""
+    """A box for a reference instead of a list of everything there is."""
 
     widget = forms.TextInput(attrs={"placeholder": "ORG-…", "autocomplete": "off", "maxlength": "20"})
-    default_error_messages: ClassVar = {"invalid_choice": "There is no organization with that reference."}
 
-    def __init__(self, **more: Any):
-        super().__init__(queryset=Organization.objects.all(), to_field_name="reference", **more)
+    def __init__(self, model: type[models.Model] = Organization, prefix: str = "ORG", **more: Any):
+        super().__init__(queryset=model.objects.all(), to_field_name="reference", **more)
+        self.widget.attrs["placeholder"] = f"{prefix}-…"
+        self.error_messages["invalid_choice"] = f"There is no {model._meta.verbose_name} with that reference."
 
-    def to_python(self, value: Any) -> Organization | None:
+    def to_python(self, value: Any) -> models.Model | None:
         return super().to_python(value.strip().upper() if isinstance(value, str) else value)
 
 
@@ -77,7 +80,7 @@ class PersonForm(forms.ModelForm):
         born = self.cleaned_data["birth_date"]
         if born == self.instance.birth_date:
             return born
-        return checked(details.adult_birth_date, born, on=day_of(clock.now()))
+        return checked(details.birth_date, born, on=day_of(clock.now()))
 
     def clean_state(self) -> str:
         return checked(details.us_state, self.cleaned_data["state"])
@@ -87,15 +90,23 @@ class PersonForm(forms.ModelForm):
 
 
 class NewPersonForm(PersonForm):
-    """Registering somebody: the organization is named by its reference."""
+    """Registering somebody: the organization, and who acts for somebody below 18, are named by their references."""
 
     organization = ByReference(
         required=False,
         help_text="The reference of the client they belong to. Leave it empty for somebody who registers by themself.",
     )
 
+    representative = forms.CharField(
+        required=False, max_length=20, strip=True, widget=forms.TextInput(attrs={"placeholder": "REP-…", "autocomplete": "off"}),
+        help_text="Only for somebody below 18: the reference of the verified representative who acts for them.",
+    )  # fmt: skip
+
     class Meta(PersonForm.Meta):
         fields = ("organization", *PersonForm.Meta.fields)
+
+    def clean_representative(self) -> str:
+        return self.cleaned_data["representative"].upper()
 
 
 class EmailForm(forms.ModelForm):
@@ -142,6 +153,71 @@ class ReasonForm(forms.Form):
     reason = forms.ChoiceField(
         choices=[("", "Choose the reason that fits"), *Reason.choices], label="Why do you need to see this?"
     )
+
+
+class MinorForm(forms.Form):
+    """How it became known that somebody is below 18."""
+
+    how = forms.ChoiceField(
+        choices=[("", "Choose what fits"), *((way.value, way.label) for way in (FoundOut.REPORT, FoundOut.STAFF))], label="How do you know?"
+    )
+
+
+class RepresentativeForm(forms.Form):
+    """Who wants to act for somebody below 18, with the document that proves it."""
+
+    full_name = forms.CharField(max_length=120, label="Name of the representative")
+    email = forms.CharField(max_length=254, label="E-mail of the representative", help_text="How we reach them about the child.")
+    authority = forms.ChoiceField(choices=Authority.choices, label="On what authority")
+    person = ByReference(
+        Person, "PER", required=False, label="Acts for", help_text="The reference of somebody who is registered already. Else name the child below."
+    )
+    minor_given_name = forms.CharField(
+        required=False, max_length=80, label="Given name of the child", help_text="Of a child who is to be registered. It goes once that is done."
+    )
+    minor_birth_date = forms.DateField(
+        required=False, widget=forms.DateInput(attrs={"type": "date"}), label="Date of birth of the child", help_text="Of a child who is to be registered."
+    )
+    valid_from = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), label="From", help_text="Its first day, UTC.")
+    valid_until = forms.DateField(
+        required=False, widget=forms.DateInput(attrs={"type": "date"}), label="Until",
+        help_text="The day after its last, UTC. Empty: until the 18th birthday.",
+    )  # fmt: skip
+    document = forms.FileField(
+        widget=forms.FileInput(attrs={"accept": "application/pdf,image/png,image/jpeg"}), label="Document",
+        help_text="What proves the authority, as PDF, PNG or JPEG. It is kept encrypted, and destroyed some days after the decision.",
+    )  # fmt: skip
+
+    def clean_email(self) -> str:
+        return checked(details.email, self.cleaned_data["email"])
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean()
+        named = [bool(given.get("person")), bool(given.get("minor_given_name") or given.get("minor_birth_date"))]
+        if not self.errors and named.count(True) != 1:
+            raise forms.ValidationError("Name either a person who is registered, or a child who is to be, with given name and date of birth.")
+        return given
+
+    def values(self) -> dict[str, Any]:
+        """What the service takes."""
+        given = {name: value for name, value in self.cleaned_data.items() if name != "document"}
+        return given | {"content": self.cleaned_data["document"].read()}
+
+
+class CheckedForm(forms.Form):
+    """What whoever checks a document has to have found in it."""
+
+    is_readable = forms.BooleanField(label="The document can be read, and is not out of date.")
+    names_both = forms.BooleanField(label="It names the child and the representative as they are registered here.")
+    shows_authority = forms.BooleanField(label="It shows the authority that is claimed.")
+
+
+class RejectionForm(forms.Form):
+    reason = forms.ChoiceField(choices=[("", "Choose the reason that fits"), *RejectionReason.choices], label="Why is it rejected?")
+
+
+class EndForm(forms.Form):
+    reason = forms.ChoiceField(choices=[("", "Choose the reason that fits"), *EndReason.choices], label="Why does it end?")
 
 
 class TokenForm(forms.Form):

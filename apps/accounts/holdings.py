@@ -46,6 +46,17 @@ HOLDINGS: tuple[Holding, ...] = (
         ends="Erased when the account is unlinked, and with the person; its secret is destroyed, so that backups hold nothing that opens.",
     ),
     Holding(
+        code="accounts.representatives",
+        title="Who acts for people below 18, with the document that proves it, and the cases about minors without one",
+        role=Role.CONTROLLER,
+        tables=("accounts_representative", "accounts_minorcase"),
+        collected="Handed in by the representative and registered by staff; a case is opened by a report, a corrected date of birth or staff.",
+        ends=(
+            "The document is destroyed with its key some days after the decision, with the names where it was rejected; the rest goes with the"
+            " person. While a legal hold keeps the person it stays, unused."
+        ),
+    ),
+    Holding(
         code="accounts.retries",
         title="Which registration a service sent under which key",
         role=Role.CONTROLLER,

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from apps.accounts.services import attempts, linking
+from apps.accounts.services import attempts, days, documents, linking
 from apps.foundation import clock
 
 
@@ -14,3 +14,12 @@ def end_linked(**_later) -> None:
     linking.erase_kept(at=at)
     linking.destroy_left_secrets(at=at)
     attempts.forget_old(at=at)
+
+
+@shared_task(name="accounts.look_after_minors")
+def look_after_minors(**_later) -> None:
+    """Representations end and cases close by their days; documents that were decided on long enough ago go, with their keys."""
+    at = clock.now()
+    days.look_after(at=at)
+    documents.destroy_due(at=at)
+    documents.destroy_left_secrets(at=at)

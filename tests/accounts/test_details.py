@@ -75,23 +75,21 @@ def test_an_unknown_country_is_refused(code):
         details.country(code)
 
 
-@pytest.mark.parametrize(
-    ("born", "refusal"),
-    [
-        (date(2026, 3, 9), details.BirthDateNotValid),
-        (date(1890, 1, 1), details.BirthDateNotValid),
-        (date(2008, 3, 9), details.MinorNotRepresented),
-        (date(2026, 3, 8), details.MinorNotRepresented),
-    ],
-)
-def test_nobody_is_born_tomorrow_and_no_minor_comes_without_a_representative(born, refusal):
-    with pytest.raises(refusal):
-        details.adult_birth_date(born, on=TODAY)
+@pytest.mark.parametrize("born", [date(2026, 3, 9), date(1890, 1, 1)])
+def test_nobody_is_born_tomorrow_or_too_long_ago(born):
+    with pytest.raises(details.BirthDateNotValid):
+        details.birth_date(born, on=TODAY)
 
 
-def test_somebody_is_an_adult_on_the_day_of_turning_18():
-    assert details.adult_birth_date(date(2008, 3, 8), on=TODAY) == date(2008, 3, 8)
-    assert details.age(date(2008, 2, 29), date(2026, 2, 28)) == 17
+@pytest.mark.parametrize("born", [date(2026, 3, 8), date(2008, 3, 9), date(1990, 1, 1), None])
+def test_a_date_of_birth_that_can_be_is_taken_as_it_is(born):
+    assert details.birth_date(born, on=TODAY) == born
+
+
+def test_somebody_is_a_minor_until_the_day_of_turning_18_and_unknown_is_none():
+    assert [details.is_minor(date(2008, 3, 8), on=day) for day in (date(2026, 3, 7), date(2026, 3, 8))] == [True, False]
+    assert [details.is_minor(date(2008, 2, 29), on=day) for day in (date(2026, 2, 28), date(2026, 3, 1))] == [True, False]
+    assert not details.is_minor(None, on=TODAY)
 
 
 @given(st.text(max_size=200))

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -19,6 +20,7 @@ from apps.accounts import details
 from apps.accounts.forms import (
     EmailForm,
     IdentityForm,
+    MinorForm,
     NewPersonForm,
     OrganizationForm,
     PersonForm,
@@ -34,7 +36,7 @@ from apps.accounts.models import (
     PersonPhone,
     ServiceToken,
 )
-from apps.accounts.services import amending, looking, registration, tokens
+from apps.accounts.services import amending, looking, minors, registration, tokens
 from apps.accounts.states import (
     ArchiveEntitlement,
     OrganizationStanding,
@@ -175,6 +177,20 @@ class IdentityInline(CovenantStackedInline):
     extra = 1
 
 
+def what_reporting_does(person: Person) -> list[str]:
+    """The sentences of the page that asks to confirm it."""
+    return [
+        f"{person} is suspended now: nothing is done for them, and nothing leaves on a consent of theirs.",
+        f"A case is opened. Within {settings.MINOR_REMOVAL_DAYS} days a representative is verified, or the minor is removed with their data.",
+        "If it turns out that they are no minor, a compliance officer closes the case, and the registration goes on.",
+    ]
+
+
+def report_minor(request: HttpRequest, person: Person, form: forms.Form | None) -> str:
+    case = minors.report(person=person, how=form.cleaned_data["how"], by=request.user, at=clock.now())
+    return f"{case} is open, and {person} is suspended."
+
+
 @admin.register(Person)
 class PersonAdmin(OpenedForChange, ScopedHistoryAdmin, CovenantAdmin):
     list_display = ("reference", "given_name", "family_name", "organization", "standing", "registered_at")
@@ -203,7 +219,15 @@ class PersonAdmin(OpenedForChange, ScopedHistoryAdmin, CovenantAdmin):
             "see", "See personal details", "accounts.reveal_person",
             explain=what_seeing_does, run=see_person, form=ReasonForm, danger=False,
         ),
+        Act(
+            "minor", "This is a minor", "accounts.open_minorcase",
+            explain=what_reporting_does, run=report_minor, form=MinorForm, applies=lambda person: person.standing == PersonStanding.ACTIVE,
+        ),
     )  # fmt: skip
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+        shown = super().get_fieldsets(request, obj)
+        return shown if obj is not None else [*shown, ("Below 18", {"fields": ("representative",)})]
 
     def has_change_permission(self, request: HttpRequest, obj: Person | None = None) -> bool:
         """A masked page has nothing to change. What is sent from a page that closed meanwhile is refused with its reason."""
@@ -224,6 +248,8 @@ class PersonAdmin(OpenedForChange, ScopedHistoryAdmin, CovenantAdmin):
         at = clock.now()
         if change:
             amending.amend_person(person=obj, changes=form.cleaned_data, by=request.user, at=at)
+            if case := obj.minor_cases.open().first():
+                messages.warning(request, f"{obj} is suspended: {case} about a minor without a representative is open.")
             return
         person = registration.register_person(**form.cleaned_data, by=request.user, at=at)
         obj.pk, obj.reference = person.pk, person.reference

@@ -22,7 +22,7 @@ def person_reference() -> str:
 class Person(models.Model):
     """Whose data it is."""
 
-    NOT_PERSONAL = ("id", "organization", "standing", "registered_at", "policy_version")
+    NOT_PERSONAL = ("id", "organization", "standing", "age_seen_on", "registered_at", "policy_version")
 
     reference = personal(
         models.CharField(max_length=20, unique=True, default=person_reference, editable=False),
@@ -48,6 +48,10 @@ class Person(models.Model):
     country = personal(models.CharField(max_length=2, blank=True), DataCategory.DEMOGRAPHIC, Purpose.LEGAL,
         lost_without="letters can't be sent by post.")  # fmt: skip
     standing = models.CharField(max_length=10, choices=PersonStanding.choices, default=PersonStanding.ACTIVE)
+    age_seen_on = models.DateField(
+        null=True, editable=False,
+        help_text="The day for which the age was last looked at; the database judges by it whether a representative is needed.",
+    )  # fmt: skip
     registered_at = models.DateTimeField(editable=False)
     policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, editable=False, related_name="+")
 

@@ -1,7 +1,7 @@
 """What is known about an organization or a person is put right by staff; each change names its fields in the ledger.
 
 An address or a number that changes is a new one: it is collected now, under the policy now in force, so the old row goes
-and a new one comes (P26). It must never move a person to another organization.
+and a new one comes (P26). It must never move a person to another organization, nor keep a minor active whom nobody represents.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from apps.accounts.models import (
     PersonEmail,
     PersonPhone,
 )
-from apps.accounts.services import registration
+from apps.accounts.services import minors, registration
 from apps.accounts.services.registration import EntitlementUnknown
 from apps.accounts.states import ArchiveEntitlement
 from apps.audit.services import ledger
@@ -80,13 +80,16 @@ def _cleaned_organization(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 @transaction.atomic
 def amend_person(*, person: Person, changes: Mapping[str, Any], by: Actor | StaffMember, at: datetime) -> Person:
-    """Change the named fields of a person."""
+    """Change the named fields of a person. A date of birth that makes them a minor suspends them and opens a case, unless they are represented."""
     locked = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     wanted = {name: changes.get(name, getattr(locked, name)) for name in PERSON_FIELDS}
     if wanted["birth_date"] == locked.birth_date:
         wanted.pop("birth_date")  # what stays is not judged again
     cleaned = registration.person_columns(on=day_of(at), **wanted)
+    was_minor = details.is_minor(locked.birth_date, on=day_of(at))
     changed = _write_changes(locked, {name: cleaned[name] for name in wanted}, at)
+    if "birth_date" in changed:
+        minors.birth_date_changed(locked, was_minor=was_minor, by=by, at=at)
     if changed:
         ledger.record("person.amended", by=by, about=locked.reference, at=at, facts={"fields": changed})
     return locked

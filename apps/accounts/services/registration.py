@@ -1,7 +1,8 @@
 """Organizations and people come in: by the API, by staff, by an import. Each row knows the policy then in force (P01, P26).
 
 Registering somebody under the same external identity twice gives the same person. People are never merged or matched
-across organizations. It must never report a value it was given: refusals name fields.
+across organizations. Nobody below 18 comes in without a verified representative (P24); the database refuses that too.
+It must never report a value it was given: refusals name fields.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,9 @@ from apps.accounts.models import (
     Person,
     PersonEmail,
     PersonPhone,
+    Representative,
 )
+from apps.accounts.services import representing
 from apps.accounts.states import ArchiveEntitlement, OrganizationStanding
 from apps.audit.services import ledger
 from apps.foundation.actors import Actor
@@ -147,22 +150,26 @@ def register_person(
     state: str = "",
     country: str = "",
     identities: Sequence[tuple[str, str]] = (),
+    representative: str = "",
     by: Actor | StaffMember,
     at: datetime,
 ) -> Person:
-    """Register a person, or find the one whom an identity among `identities` (source, external id) names already."""
+    """Register a person, or find the one whom an identity among `identities` (source, external id) names already.
+
+    `representative` is the reference of the verified one who acts for somebody below 18.
+    """
     person, _is_new = register_person_once(
         organization=organization, given_name=given_name, family_name=family_name, emails=emails, phones=phones,
         birth_date=birth_date, street=street, city=city, postal_code=postal_code, state=state, country=country,
-        identities=identities, by=by, at=at,
+        identities=identities, representative=representative, by=by, at=at,
     )  # fmt: skip
     return person
 
 
 @transaction.atomic
 def register_person_once(
-    *, organization: Organization | None, identities: Sequence[tuple[str, str]] = (), by: Actor | StaffMember, at: datetime,
-    **given,
+    *, organization: Organization | None, identities: Sequence[tuple[str, str]] = (), representative: str = "", by: Actor | StaffMember,
+    at: datetime, **given,
 ) -> tuple[Person, bool]:  # fmt: skip
     """As register_person; also tells whether the person is new. A known person stays exactly as they are.
 
@@ -178,7 +185,24 @@ def register_person_once(
             return known, False
         if organization.standing != OrganizationStanding.ACTIVE:
             raise OrganizationDeparted
-    return _register(_Given.cleaned(organization=organization, on=day_of(at), **given), named, by=by, at=at), True
+    cleaned = _Given.cleaned(organization=organization, on=day_of(at), **given)
+    acting = _representative(cleaned.columns, representative, at=at)
+    person = _register(cleaned, named, by=by, at=at)
+    if acting is not None:
+        representing.bind(acting, person, by=by, at=at)
+    return person, True
+
+
+def _representative(columns: dict, reference: str, *, at: datetime) -> Representative | None:
+    """Who acts for somebody below 18, locked until they are bound; None for everybody else."""
+    is_minor = details.is_minor(columns["birth_date"], on=day_of(at))
+    if is_minor and not reference:
+        raise details.MinorNotRepresented
+    if reference and not is_minor:
+        raise representing.RepresentativeNotNeeded
+    if not is_minor:
+        return None
+    return representing.for_registration(reference, given_name=columns["given_name"], birth_date=columns["birth_date"], at=at)
 
 
 def _known_by(organization: Organization, named: Iterable[tuple[str, str]]) -> Person | None:
@@ -230,7 +254,7 @@ def person_columns(
     return {
         "given_name": details.line(given_name, field="given name", longest=80),
         "family_name": details.line(family_name, field="family name", longest=80, optional=True),
-        "birth_date": details.adult_birth_date(birth_date, on=on),
+        "birth_date": details.birth_date(birth_date, on=on),
         "street": details.line(street, field="street", longest=200, optional=True),
         "city": details.line(city, field="city", longest=80, optional=True),
         "postal_code": details.line(postal_code, field="postal code", longest=20, optional=True),
@@ -243,7 +267,7 @@ def _register(
     given: _Given, named: Sequence[tuple[str, str]], *, by: Actor | StaffMember, at: datetime
 ) -> Person:
     version = version_in_force(at)
-    person = Person(organization=given.organization, registered_at=at, policy_version=version, **given.columns)
+    person = Person(organization=given.organization, registered_at=at, age_seen_on=day_of(at), policy_version=version, **given.columns)
     person._history_date = at
     person.save(force_insert=True)
     for address in given.emails:
