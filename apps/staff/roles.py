@@ -30,6 +30,7 @@ EVERYBODY = frozenset({
 #: looking at people; their fields stay masked without accounts.reveal_person
 PEOPLE = frozenset({
     "accounts.view_person", "accounts.view_personemail", "accounts.view_personphone", "accounts.view_externalidentity",
+    "accounts.view_policyacceptance",
     "accounts.view_linkedaccount", "accounts.view_representative", "accounts.view_minorcase",
 })  # fmt: skip
 
@@ -74,11 +75,15 @@ ANSWERING = INQUIRIES | {
     "communications.settle_receivedmail",
 }  # fmt: skip
 
+#: what goes to many people, and to whom it went
+CIRCULARS = frozenset({"communications.view_announcement", "communications.view_notice", "communications.view_delivery"})
+
 #: backups, restores and drills
 BACKUPS = frozenset({"backups.view_backup", "backups.view_restore", "backups.view_drill"})
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | ANSWERING | {
+    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | {
+        "communications.approve_announcement", "communications.control_announcement",
         "consents.publish_purposetext", "consents.close_consentpurpose", "consents.withdraw_standing",
         "consents.approve_signalswitch",
         "gate.approve_countryexception", "gate.withdraw_countryexception", "gate.confirm_withdrawalnotice",
@@ -98,7 +103,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "assurance.run_promises",
         "audit.export_event",
     },
-    Role.RECORDS_MANAGER: EVERYBODY | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | {
+    Role.RECORDS_MANAGER: EVERYBODY | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | CIRCULARS | {
         "gate.add_countryexception",
         "retention.add_archivetarget", "retention.add_archivereading",
         "accounts.add_organization", "accounts.change_organization",
@@ -109,8 +114,9 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "mail.retry_outgoingmail",
         "assurance.run_promises",
     },
-    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | CONSENTS | ARCHIVES | PROVIDERS | GATE | ANSWERING | {
-        "consents.add_consentpurpose", "consents.add_purposetext", "consents.withdraw_standing", "consents.add_signalswitch",
+    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | CONSENTS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | {
+        "communications.add_announcement", "communications.change_announcement", "communications.control_announcement",
+        "consents.add_consentpurpose", "consents.change_purposetext", "consents.withdraw_standing", "consents.add_signalswitch",
         "gate.add_countryexception", "gate.withdraw_countryexception", "gate.confirm_withdrawalnotice",
         "providers.add_provider", "providers.change_provider", "providers.suspend_provider", "providers.add_agreement", "providers.change_agreement",
         "providers.add_securityreview", "providers.add_grant", "providers.withdraw_grant", "providers.add_subprocessor",
@@ -124,7 +130,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "accounts.add_externalidentity", "accounts.change_externalidentity", "accounts.delete_externalidentity",
         "assurance.run_promises",
     },
-    Role.COUNSEL: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | GATE | ANSWERING | {
+    Role.COUNSEL: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | {
+        "communications.approve_announcement",
         "consents.publish_purposetext", "consents.approve_signalswitch",
         "gate.add_countryexception", "gate.approve_countryexception", "gate.withdraw_countryexception",
         "providers.add_agreement", "providers.change_agreement", "providers.approve_agreement", "providers.end_agreement",
@@ -135,7 +142,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "policies.publish_policyversion", "accounts.reveal_person", "audit.export_event",
         "accounts.approve_representative", "accounts.reveal_representative",
     },
-    Role.AUDITOR: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | INQUIRIES | {
+    Role.AUDITOR: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | INQUIRIES | CIRCULARS | {
         "staff.view_staffmember", "accounts.view_servicetoken", "assurance.run_promises", "audit.export_event",
     },
     Role.ADMINISTRATOR: EVERYBODY | BACKUPS | {

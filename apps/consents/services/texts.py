@@ -22,7 +22,7 @@ from apps.staff.models import Approval, StaffMember
 from apps.staff.services import approvals, presence
 
 PUBLISH = "consents.publish_purposetext"
-DRAFT = "consents.add_purposetext"
+DRAFT = "consents.change_purposetext"
 PROPOSE = "consents.add_consentpurpose"
 CLOSE = "consents.close_consentpurpose"
 LONGEST_LIFE_MONTHS = 120
