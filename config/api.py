@@ -16,6 +16,8 @@ from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
 from apps.accounts.api import router as accounts
+from apps.consents.api import router as consents
+from apps.consents.links_api import router as preference_links
 from apps.foundation.refusals import Refusal
 from apps.gate.api import router as gate
 from apps.retention.api import router as retention
@@ -35,6 +37,8 @@ STATUS: dict[str, int] = {
     "no_such_message": 404,
     "permit_unknown": 404,
     "not_found": 404,
+    "purpose_unknown": 404,
+    "consent_unknown": 404,
     "email_taken": 409,
     "linked_account_taken": 409,
     "person_not_active": 409,
@@ -46,10 +50,20 @@ STATUS: dict[str, int] = {
     "package_changed": 409,
     "permit_spent": 409,
     "recipient_differs": 409,
+    "text_not_in_force": 409,
+    "purpose_closed": 409,
+    "giver_not_active": 409,
+    "consent_stands": 409,
+    "account_closed": 409,
+    "person_closed": 409,
+    "age_under_case": 409,
+    "minor_represented": 409,
+    "registration_closed": 409,
     "message_gone": 410,
     "permit_lapsed": 410,
     "body_too_large": 413,
     "not_ndjson": 415,
+    "too_many_links": 429,
     "clock_in_doubt": 503,
     "journal_out_of_step": 503,
     "leaf_missing": 503,
@@ -183,5 +197,7 @@ def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 api.add_router("", accounts)
+api.add_router("", preference_links)
+api.add_router("", consents)
 api.add_router("", gate)
 api.add_router("", retention)

@@ -64,8 +64,8 @@ def read(visit: Visit, *, at: datetime) -> dict:
     texts = {text.purpose_id: text for text in PurposeText.objects.in_force(at).filter(purpose__in=purposes)}
     order = list(Kind)
     shown = sorted((purpose for purpose in purposes if purpose.pk in texts), key=lambda purpose: (order.index(purpose.kind), purpose.pk))
-    said = ConsentEvent.objects.filter(person=person).select_related("purpose", "text", "policy_version").order_by("-at", "-id")
-    history = list(said[: LONGEST_HISTORY + 1])
+    said = ConsentEvent.objects.filter(person=person).select_related("purpose", "text", "policy_version").prefetch_related("erasures")
+    history = list(said.order_by("-at", "-id")[: LONGEST_HISTORY + 1])
     return {
         "purposes": [_shown(purpose, texts[purpose.pk], standings.get(purpose.pk), visit=visit, at=at) for purpose in shown],
         "history": history[:LONGEST_HISTORY], "is_history_cut": len(history) > LONGEST_HISTORY,

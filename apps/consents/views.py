@@ -23,6 +23,7 @@ from apps.accounts import details
 from apps.consents import preferences, visits
 from apps.consents.doors import new_token
 from apps.consents.heeding import Signal
+from apps.consents.models import ConsentEvent
 from apps.consents.preferences import AnswerUnknown
 from apps.consents.public_forms import AddressForm
 from apps.consents.services import browsers, giving, links, receipts, withdrawing
@@ -117,8 +118,15 @@ def say(request: HttpRequest, visit: visits.Visit, *, at: datetime) -> str:
             event = withdrawing.withdraw(**common)
             if event is None:
                 return "You had taken that back already. Nothing else was changed."
-            return f"You took it back: {event.purpose.title}. Its use has stopped, and what was collected for it is erased."
+            return f"You took it back: {event.purpose.title}. Its use has stopped, and what was collected for it is erased{_kept(event)}."
     raise AnswerUnknown
+
+
+def _kept(event: ConsentEvent) -> str:
+    """What is not erased yet is said too."""
+    if not event.erasures.filter(kept_for_hold__gt=0).exists():
+        return ""
+    return ", except for what the law makes us keep for now: it lies apart, nobody uses it, and it is erased once we may"
 
 
 @visits.door

@@ -8,8 +8,9 @@
 | `spend` | the link's row locked; the page with the button chose the visit's token, so that the same click twice is one visit |
 | `forget_old` | what ended a day ago goes |
 
-Whoever else has the link finds it spent. It must never put a token or an address into a log, an exception or the ledger, and never open a door for somebody whose account
-is closed. The mail itself holds the link until the outbox empties it; it opens nothing any more some minutes after it was made.
+Whoever else has the link finds it spent. It must never put a token or an address into a log, an exception or the ledger, and never
+open a door for somebody whose account is closed. The mail itself holds the link until the outbox empties it; it opens nothing any
+more some minutes after it was made.
 """
 
 from datetime import datetime, timedelta
