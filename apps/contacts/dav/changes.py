@@ -19,9 +19,10 @@ class Item:
 
 @dataclass(frozen=True)
 class CollectionState:
-    """What is known of one address book or calendar: the server's sync token, and the etag of each entry that is here."""
+    """What is known of one address book or calendar: the server's sync token or its tag, and the etag of each entry that is here."""
 
     token: str = ""
+    tag: str = ""  # changes with each change; of servers that know no sync tokens
     etags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -40,11 +41,11 @@ class SyncState:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `of` reads them back."""
-        return {path: {"token": one.token, "etags": dict(one.etags)} for path, one in self.collections.items()}
+        return {path: {"token": one.token, "tag": one.tag, "etags": dict(one.etags)} for path, one in self.collections.items()}
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "SyncState":
-        return cls({path: CollectionState(one["token"], dict(one["etags"])) for path, one in kept.items()})
+        return cls({path: CollectionState(one["token"], one["tag"], dict(one["etags"])) for path, one in kept.items()})
 
 
 @dataclass(frozen=True)
