@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='inquiry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('ends_at__gt', models.F('closed_at')), ('state__in', ('closed', 'kept')), models.Q(('closed_by', ''), _negated=True)), models.Q(('closed_at__isnull', True), ('closed_by', ''), ('ends_at__isnull', True), ('state__in', ('open', 'answered'))), _connector='OR'), name='a_closed_inquiry_says_who_when_and_until_when'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('ends_at__gt', models.F('closed_at')), ('ends_at__isnull', False), ('state__in', ('closed', 'kept')), models.Q(('closed_by', ''), _negated=True)), models.Q(('closed_at__isnull', True), ('closed_by', ''), ('ends_at__isnull', True), ('state__in', ('open', 'answered'))), _connector='OR'), name='a_closed_inquiry_says_who_when_and_until_when'),
         ),
         migrations.AddConstraint(
             model_name='inquiry',

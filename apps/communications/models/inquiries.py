@@ -70,7 +70,9 @@ class Inquiry(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="a_closed_inquiry_says_who_when_and_until_when",
-                condition=Q(state__in=(InquiryState.CLOSED, InquiryState.KEPT), closed_at__isnull=False, ends_at__gt=F("closed_at"))
+                condition=Q(
+                    state__in=(InquiryState.CLOSED, InquiryState.KEPT), closed_at__isnull=False, ends_at__isnull=False, ends_at__gt=F("closed_at")
+                )
                 & ~Q(closed_by="")
                 | Q(state__in=(InquiryState.OPEN, InquiryState.ANSWERED), closed_at__isnull=True, ends_at__isnull=True, closed_by=""),
             ),

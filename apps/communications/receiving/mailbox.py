@@ -87,6 +87,7 @@ class Box:
 
     def __init__(self, server: imaplib.IMAP4, folder: str):
         self._server = server
+        self._can = b" ".join(self._ask("capability")).split()  # what a server says before somebody signed in may be less
         self._count = 0
         self.validity = self._select(folder)
 
@@ -121,7 +122,7 @@ class Box:
     def remove(self, uid: int) -> None:
         """The mail is gone from the mailbox; twice is once."""
         self._ask("uid", "STORE", str(uid), "+FLAGS.SILENT", r"(\Deleted)")
-        if "UIDPLUS" in self._server.capabilities:
+        if b"UIDPLUS" in self._can:
             self._ask("uid", "EXPUNGE", str(uid))
         else:
             self._ask("expunge")
