@@ -68,9 +68,16 @@ def read(visit: Visit, *, at: datetime) -> dict:
     history = list(said.order_by("-at", "-id")[: LONGEST_HISTORY + 1])
     return {
         "purposes": [_shown(purpose, texts[purpose.pk], standings.get(purpose.pk), visit=visit, at=at) for purpose in shown],
-        "history": history[:LONGEST_HISTORY], "is_history_cut": len(history) > LONGEST_HISTORY,
+        "history": [{"event": event, "went": _went(event)} for event in history[:LONGEST_HISTORY]], "is_history_cut": len(history) > LONGEST_HISTORY,
         "is_active": person.standing == PersonStanding.ACTIVE,
     }  # fmt: skip
+
+
+def _went(event: ConsentEvent) -> list[dict]:
+    """What was erased after it, kind by kind, in words."""
+    return [
+        {"kind": row.kind.replace("_", " ").replace("-", " "), "erased": row.erased, "kept": row.kept_for_hold} for row in event.erasures.all()
+    ]
 
 
 def _shown(purpose: ConsentPurpose, text: PurposeText, standing: Standing | None, *, visit: Visit, at: datetime) -> dict:

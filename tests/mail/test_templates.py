@@ -12,6 +12,8 @@ from apps.mail.services import outbox, rendering
 from apps.retention.models import ArchiveTarget, Certificate, Cohort
 from apps.retention.services import alarms, archiving, reviews, sealing, sweep, targets
 from tests import cast
+from tests.communications.announcements import mailed as announced
+from tests.consents import asked_for
 from tests.gate import agreed, given
 from tests.providers import mailed
 from tests.retention import archived
@@ -83,6 +85,10 @@ SENT_BY = {
     "retention/alarm": an_alarm,
     "retention/target_challenge": a_challenge,
     "retention/target_fails": a_place_that_fails,
+    "consents/preference_link": asked_for.a_link,
+    "communications/announcement": announced.an_announcement,
+    "communications/announcement_test": announced.a_test,
+    "communications/policy_notice": announced.a_policy_notice,
     "gate/exception_lapses": given.a_lapsing_exception,
     "gate/consent_withdrawn": agreed.a_told_recipient,
     "gate/withdrawal_to_owner": agreed.a_told_owner,
