@@ -18,6 +18,7 @@ from ninja.parser import Parser
 from apps.accounts.api import router as accounts
 from apps.consents.api import router as consents
 from apps.consents.links_api import router as preference_links
+from apps.contacts.api import router as contacts
 from apps.foundation.refusals import Refusal
 from apps.gate.api import router as gate
 from apps.retention.api import router as retention
@@ -199,5 +200,6 @@ def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
 api.add_router("", accounts)
 api.add_router("", preference_links)
 api.add_router("", consents)
+api.add_router("", contacts)
 api.add_router("", gate)
 api.add_router("", retention)

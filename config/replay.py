@@ -12,6 +12,8 @@ from apps.backups.services import repeating
 from apps.backups.services.replaying import Handler
 from apps.communications.services.inquiries import ending as inquiries
 from apps.consents.services import replay as consents
+from apps.contacts.services import lending
+from apps.contacts.services import replay as contacts
 from apps.gate.services import replay as gate
 from apps.holds.services import replay as holds
 from apps.providers.services import replay as providers
@@ -29,6 +31,8 @@ HANDLERS: Mapping[str, Handler] = {
     "representative.ended": minors.representative_ended,
     "consent.withdrawn": consents.consent_withdrawn,
     "consent.refused": consents.consent_refused,
+    "contact_source.removed": lending.source_removed,
+    "matching_key.destroyed": contacts.key_destroyed,
     "matter.opened": holds.matter_opened,
     "matter.closed": holds.matter_closed,
     "hold.placed": holds.hold_placed,

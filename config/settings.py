@@ -286,6 +286,7 @@ CONSENT_ERASERS: dict[str, str] = {
 # What a person sees and may do on their preference page besides their consents, in this order.
 PREFERENCE_SECTIONS: tuple[str, ...] = (
     "apps.consents.linked_accounts.section",
+    "apps.contacts.section.section",
 )
 PREFERENCE_LINK_MINUTES = env.int("PREFERENCE_LINK_MINUTES", default=30)  # a link in a mailbox opens something no longer than that
 PREFERENCE_VISIT_MINUTES = env.int("PREFERENCE_VISIT_MINUTES", default=30)  # from the opened link on; on a shared computer nobody else comes in later

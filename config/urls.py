@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("retention/", include("apps.retention.urls")),
     path("providers/", include("apps.providers.urls")),
+    path("preferences/lent/", include("apps.contacts.urls")),
     path("preferences/", include("apps.consents.urls")),
     path(".well-known/gpc.json", gpc_support),
     path("", include("apps.communications.urls")),

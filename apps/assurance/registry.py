@@ -9,6 +9,7 @@ from apps.assurance.inventory import HOLDINGS
 from apps.backups import promises as backups
 from apps.communications import promises as communications
 from apps.consents import promises as consents
+from apps.contacts import promises as contacts
 from apps.foundation.promises import Check
 from apps.gate import promises as gate
 from apps.holds import promises as holds
@@ -18,7 +19,7 @@ from apps.retention import promises as retention
 
 CHECKS: tuple[Check, ...] = (
     *policies.CHECKS, *backups.CHECKS, *accounts.CHECKS, *providers.CHECKS, *holds.CHECKS, *consents.CHECKS, *gate.CHECKS, *retention.CHECKS,
-    *communications.CHECKS, *assurance.CHECKS,
+    *contacts.CHECKS, *communications.CHECKS, *assurance.CHECKS,
 )  # fmt: skip
 
 __all__ = ["CHECKS", "HOLDINGS"]

@@ -60,6 +60,11 @@ PROVIDERS = frozenset({
     "providers.view_subprocessor", "providers.view_chainnotice", "providers.view_registerimport",
 })  # fmt: skip
 
+#: what people lent us, what of it could not be read, and the keys under which it matches
+CONTACTS = frozenset({
+    "contacts.view_source", "contacts.view_refusedfile", "contacts.view_keptbook", "contacts.view_matchingkey",
+})  # fmt: skip
+
 #: what left and on what ground, what was refused, and the exceptions for countries
 GATE = frozenset({
     "gate.view_disclosure", "gate.view_gaterefusal", "gate.view_permit", "gate.view_crossing", "gate.view_countryexception",
@@ -82,8 +87,9 @@ CIRCULARS = frozenset({"communications.view_announcement", "communications.view_
 BACKUPS = frozenset({"backups.view_backup", "backups.view_restore", "backups.view_drill"})
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | {
+    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | {
         "communications.approve_announcement", "communications.control_announcement",
+        "contacts.retry_source", "contacts.finish_refusedfile", "contacts.rotate_matchingkey",
         "consents.publish_purposetext", "consents.close_consentpurpose", "consents.withdraw_standing",
         "consents.approve_signalswitch",
         "gate.approve_countryexception", "gate.withdraw_countryexception", "gate.confirm_withdrawalnotice",
@@ -114,8 +120,9 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "mail.retry_outgoingmail",
         "assurance.run_promises",
     },
-    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | CONSENTS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | {
+    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | {
         "communications.add_announcement", "communications.change_announcement", "communications.control_announcement",
+        "contacts.retry_source", "contacts.finish_refusedfile",
         "consents.add_consentpurpose", "consents.change_purposetext", "consents.withdraw_standing", "consents.add_signalswitch",
         "gate.add_countryexception", "gate.withdraw_countryexception", "gate.confirm_withdrawalnotice",
         "providers.add_provider", "providers.change_provider", "providers.suspend_provider", "providers.add_agreement", "providers.change_agreement",
@@ -130,7 +137,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "accounts.add_externalidentity", "accounts.change_externalidentity", "accounts.delete_externalidentity",
         "assurance.run_promises",
     },
-    Role.COUNSEL: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | {
+    Role.COUNSEL: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | {
         "communications.approve_announcement",
         "consents.publish_purposetext", "consents.approve_signalswitch",
         "gate.add_countryexception", "gate.approve_countryexception", "gate.withdraw_countryexception",
@@ -142,10 +149,11 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "policies.publish_policyversion", "accounts.reveal_person", "audit.export_event",
         "accounts.approve_representative", "accounts.reveal_representative",
     },
-    Role.AUDITOR: EVERYBODY | PEOPLE | CONSENTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | INQUIRIES | CIRCULARS | {
+    Role.AUDITOR: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | INQUIRIES | CIRCULARS | {
         "staff.view_staffmember", "accounts.view_servicetoken", "assurance.run_promises", "audit.export_event",
     },
     Role.ADMINISTRATOR: EVERYBODY | BACKUPS | {
+        "contacts.view_matchingkey", "contacts.rotate_matchingkey",
         "backups.add_backup", "backups.mark_destroyed",
         "staff.view_staffmember", "staff.add_staffmember", "staff.change_staffmember", "staff.end_staffmember",
         "accounts.view_servicetoken", "accounts.add_servicetoken", "accounts.revoke_servicetoken",

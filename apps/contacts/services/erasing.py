@@ -37,6 +37,7 @@ def erase(*, person: Person, purpose: str, event: ConsentEvent, at: datetime) ->
     name = "contacts" if purpose == CONTACTS else "busy-times"
     found.append(_counted(name, count, is_kept))
     found.append(_counted("sources", len(sources), is_kept))
+    Rematch.objects.filter(person=person).delete()  # nobody is left to be matched
     doorbell.ring("contacts.left")
     return found
 
@@ -54,7 +55,6 @@ def _part(person: Person, *, event: ConsentEvent, is_kept: bool, at: datetime) -
         keeping_apart.keep(person, CONTACTS, {"matches": content}, source_reference="", event=event.reference, entries=len(content), at=at)
     _keep_for_others(person, rows, event=event, at=at)
     matches = _delete(rows)
-    Rematch.objects.filter(person=person).delete()
     return [Erased("own-keys", own), _counted("matches", matches, is_kept)]
 
 

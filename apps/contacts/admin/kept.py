@@ -1,0 +1,26 @@
+"""What a legal hold keeps of ended consents and sources: sealed bundles that nothing uses and no page opens."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from apps.contacts.models import KeptBook
+from apps.foundation.admin import CovenantAdmin
+
+
+@admin.register(KeptBook)
+class KeptBookAdmin(CovenantAdmin):
+    list_display = ("reference", "kept_at", "person", "purpose", "source_reference", "event", "entries")
+    list_filter = ("purpose", "kept_at")
+    list_select_related = ("person",)
+    search_fields = ("=reference", "=person__reference", "=source_reference", "=event")
+    search_help_text = "By reference: of the bundle, its person, the source, or the consent's end."
+    sortable_by = ("kept_at",)
+    fields = ("reference", "person", "purpose", "source_reference", "event", "entries", "kept_at", "sealed")
+    empty_note = "No hold keeps anything here: whatever ended is erased."
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Written when something ends under a hold."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: KeptBook | None = None) -> bool:
+        return False
