@@ -10,15 +10,18 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
+from apps.accounts.services import linking
 from apps.assurance.fsck import examination
 from apps.assurance.fsck.looking import Finding
 from apps.audit.models import Event, JournalEntry
 from apps.audit.services import journal
 from apps.foundation import signing
+from apps.foundation.actors import SYSTEM
 from apps.foundation.keys import keystore
 from apps.holds.models import Hold
 from apps.retention import envelope
 from apps.retention.models import AsideMessage, Certificate, Destruction, Message
+from tests import cast
 from tests.assurance.conftest import FIRST, LATER
 from tests.cast import DAY, NOON
 from tests.foundation import keystores
@@ -139,6 +142,39 @@ def others_may_read_the_master_key(world):
 def a_byte_of_the_master_key_is_flipped(world):
     keystores.flip(world.home / "master" / "master-1.key", 10)
     return "keystore", "master key master-1.key", "It is damaged."
+
+
+# --- what lies sealed under a secret of its own ------------------------------------------------------------------------
+
+
+def linked(world):
+    return linking.link(
+        person=cast.ada(world.clinic, email="eve@client.example"), provider="elsewhere", subject="eve-1", scopes=["email"],
+        claims={"email": "eve@elsewhere.example"}, how="api", by=SYSTEM, at=NOON,
+    )  # fmt: skip
+
+
+def the_secret_of_something_sealed_was_destroyed(world):
+    secret = linking.secret_of(linked(world).reference)
+    keystore().destroy(secret)
+    return "sealed", f"secret {secret}", "It was destroyed, and something is still sealed under it."
+
+
+def the_secret_of_something_sealed_is_missing(world):
+    secret = linking.secret_of(linked(world).reference)
+    cast.lose_secret(secret)
+    return "sealed", f"secret {secret}", "It is missing, and something is sealed under it."
+
+
+def the_secret_of_an_unlinked_account_is_left(world):
+    account = linking.unlink(account=linked(world), how="person", by=SYSTEM, at=NOON)
+    return "sealed", f"secret linked/{account.reference}", "It belongs to nothing."
+
+
+def what_everybodys_matching_rests_on_was_destroyed(world):
+    keystore().ensure("matching/fixed")
+    keystore().destroy("matching/fixed")
+    return "sealed", "secret matching/fixed", "It was destroyed, and everybody's rests on it."
 
 
 # --- cohorts and leaves -----------------------------------------------------------------------------------------------
@@ -436,6 +472,8 @@ VIOLATIONS = (
     others_may_read_a_secret, a_secret_belongs_to_nothing, a_day_that_nobody_had_kept_its_secret, a_secret_was_destroyed_by_nobody,
     a_byte_of_a_secret_is_flipped, a_killed_writer_left_something,
     bytes_are_left_in_a_mark, others_may_read_the_master_key, a_byte_of_the_master_key_is_flipped,
+    the_secret_of_something_sealed_was_destroyed, the_secret_of_something_sealed_is_missing, the_secret_of_an_unlinked_account_is_left,
+    what_everybodys_matching_rests_on_was_destroyed,
     a_row_belongs_to_no_cohort, a_row_of_a_destroyed_cohort_is_there, a_row_names_a_segment_that_is_not_there,
     a_row_stands_in_its_leaf_and_aside, a_number_stands_in_two_leaves, nobody_knows_of_a_leaf, a_row_was_deleted,
     more_is_destroyed_than_certified, a_cohort_stepped_back, a_cohort_can_be_read_past_its_day, messages_outlived_their_day,
@@ -450,6 +488,14 @@ VIOLATIONS = (
     the_key_died_without_an_intent, a_destruction_skipped_a_step,
     something_owed_to_an_archive_was_destroyed, something_counts_as_archived_that_no_archive_has, something_was_left_in_the_spool,
 )  # fmt: skip
+
+
+def test_an_account_that_was_unlinked_and_told_leaves_nothing_to_find(world):
+    linking.unlink(account=linked(world), how="person", by=SYSTEM, at=NOON)
+    linking.destroy_left_secrets(at=NOON)
+    journal.write_owed()
+    assert world.examine().findings["sealed"] == []
+    assert world.examine().findings["keystore"] == []
 
 
 @pytest.mark.django_db  # and so the first of all, before the world is made in a transaction of its own

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from apps.assurance.fsck import archives, asides, cohorts, destructions, lines
+from apps.assurance.fsck import archives, asides, cohorts, destructions, lines, sealed
 from apps.assurance.fsck.looking import Finding, House, one_moment
 
 #: by name, in the order in which they are told
 CHECKS: dict[str, Callable[[House], Iterator[Finding]]] = {
     "journal": lines.check,
     "keystore": destructions.keystore,
+    "sealed": sealed.check,
     "leaves": cohorts.leaves,
     "accounts": cohorts.accounts,
     "states": cohorts.states,
