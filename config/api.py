@@ -16,6 +16,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
 from apps.accounts.api import router as accounts
+from apps.communications.api import router as communications
 from apps.consents.api import router as consents
 from apps.consents.links_api import router as preference_links
 from apps.contacts.api import router as contacts
@@ -201,5 +202,6 @@ api.add_router("", accounts)
 api.add_router("", preference_links)
 api.add_router("", consents)
 api.add_router("", contacts)
+api.add_router("", communications)
 api.add_router("", gate)
 api.add_router("", retention)

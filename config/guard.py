@@ -67,6 +67,7 @@ WORDS: Mapping[str, str] = {
     "consent.withdrawn": "consents withdrawn",
     "consent.refused": "consents refused",
     "inquiry.erased": "inquiries erased",
+    "circular.started": "announcements and notices that went out",
     "contact_source.removed": "address books and calendars taken away",
     "matching_key.destroyed": "matching keys destroyed",
     "linked_account.revoked": "third-party accounts unlinked",

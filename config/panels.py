@@ -15,6 +15,7 @@ from apps.accounts.models import MinorCase, Representative
 from apps.accounts.services import days
 from apps.assurance.models import Finding, Promise
 from apps.audit.services import journal
+from apps.communications.models import Announcement
 from apps.foundation.charts import Series, day_columns
 from apps.foundation.clock import day_of
 from apps.gate.models import CountryException
@@ -58,6 +59,7 @@ WHERE = {
     "retention.approve_archivetarget": ("admin:retention_archivetarget_changelist", "a place for archives, or their end"),
     "retention.approve_archivereading": ("admin:retention_archivereading_changelist", "the reading of an archive"),
     "retention.approve_rescheduling": ("admin:retention_rescheduling_changelist", "a rescheduling"),
+    "communications.approve_announcement": ("admin:communications_announcement_changelist", "an announcement"),
     "gate.approve_countryexception": ("admin:gate_countryexception_changelist", "an exception for a country"),
     "accounts.approve_representative": ("admin:accounts_representative_changelist", "a representative of a minor"),
     "providers.approve_provider": ("admin:providers_provider_changelist", "the activation of a service provider"),
@@ -73,6 +75,7 @@ SUBJECTS = {
     "retention.approve_archivetarget": (ArchiveTarget, "admin:retention_archivetarget_change"),
     "retention.approve_archivereading": (ArchiveReading, "admin:retention_archivereading_change"),
     "retention.approve_rescheduling": (Rescheduling, "admin:retention_rescheduling_change"),
+    "communications.approve_announcement": (Announcement, "admin:communications_announcement_change"),
     "gate.approve_countryexception": (CountryException, "admin:gate_countryexception_change"),
     "accounts.approve_representative": (Representative, "admin:accounts_representative_change"),
     "providers.approve_provider": (Provider, "admin:providers_provider_change"),

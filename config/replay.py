@@ -10,6 +10,7 @@ from apps.accounts.services import linking
 from apps.accounts.services import replay as minors
 from apps.backups.services import repeating
 from apps.backups.services.replaying import Handler
+from apps.communications.services.circulars import replay as circulars
 from apps.communications.services.inquiries import ending as inquiries
 from apps.consents.services import replay as consents
 from apps.contacts.services import lending
@@ -43,6 +44,7 @@ HANDLERS: Mapping[str, Handler] = {
     "grant.withdrawn": providers.grant_withdrawn,
     "country_exception.withdrawn": gate.exception_withdrawn,
     "inquiry.erased": inquiries.inquiry_erased,
+    "circular.started": circulars.circular_started,
     "message.deleted_early": retention.message_deleted_early,
     "destruction.intended": retention.destruction_intended,
     "destruction.done": retention.destruction_done,
@@ -52,4 +54,4 @@ HANDLERS: Mapping[str, Handler] = {
 }
 
 #: called with at=… in the transaction of the last line
-AFTERWARDS: tuple[Callable[..., None], ...] = (retention.destructions_go_on, retention.time_went_on)
+AFTERWARDS: tuple[Callable[..., None], ...] = (circulars.circulars_wait, retention.destructions_go_on, retention.time_went_on)

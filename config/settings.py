@@ -280,6 +280,7 @@ CONSENT_ASK_AGAIN_MONTHS = env.int("CONSENT_ASK_AGAIN_MONTHS", default=12)  # af
 # Who erases, in the transaction of a withdrawal, what was collected under a consent of that kind: the floors above name themselves here,
 # because consents know nobody above. What no eraser takes keeps the withdrawal from committing (its foreign key refuses).
 CONSENT_ERASERS: dict[str, str] = {
+    "announcements": "apps.communications.services.announcements.erasing.erase",
     "contacts": "apps.contacts.services.erasing.erase",
     "calendar": "apps.contacts.services.erasing.erase",
 }
@@ -311,6 +312,11 @@ CONTACTS_REFRESH_HOURS = env.int("CONTACTS_REFRESH_HOURS", default=24)  # an add
 CONTACTS_PARK_AFTER = env.int("CONTACTS_PARK_AFTER", default=8)  # failures in a row: four days with the pauses in between
 CONTACTS_REFUSED_KEEP_DAYS = env.int("CONTACTS_REFUSED_KEEP_DAYS", default=90)  # the note that a file was refused
 CALENDAR_AHEAD_DAYS = env.int("CALENDAR_AHEAD_DAYS", default=90)  # nobody plans further ahead, and nothing more is kept
+
+# Announcements and notices (P13, P26)
+CIRCULAR_IN_OUTBOX = env.int("CIRCULAR_IN_OUTBOX", default=5_000)  # of one circular at a time: what is not there yet can be paused
+DELIVERY_KEEP_MONTHS = env.int("DELIVERY_KEEP_MONTHS", default=24)  # after its circular ended and the consent fell
+POLICY_NOTICE_WITHIN_DAYS = env.int("POLICY_NOTICE_WITHIN_DAYS", default=30)  # a version published longer ago is no news any more
 
 # Service providers (P14)
 PROVIDER_NOTICE_DAYS = env.int("PROVIDER_NOTICE_DAYS", default=30)  # clients hear of a new sub-processor so many days before it gets data

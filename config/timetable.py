@@ -21,6 +21,8 @@ TIMETABLE = {
     "what was lent and is over goes": {"task": "contacts.clear", "schedule": 5 * MINUTE},
     "mail leaves": {"task": "mail.send_due", "schedule": MINUTE},
     "what people write to us is read": {"task": "communications.read_mailbox", "schedule": MINUTE},
+    "announcements and notices go on": {"task": "communications.send_circulars", "schedule": MINUTE},
+    "old deliveries end": {"task": "communications.end_deliveries", "schedule": crontab(hour=3, minute=20)},
     "inquiries end": {"task": "communications.end_inquiries", "schedule": crontab(hour=3, minute=15)},
     "sent mail is emptied": {"task": "mail.empty_sent", "schedule": crontab(hour=3, minute=10)},
     "expired sessions are removed": {"task": "staff.clear_expired_sessions", "schedule": crontab(minute=20)},

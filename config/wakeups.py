@@ -8,6 +8,8 @@ WAKEUPS: dict[str, str] = {
     "linked_accounts.due": "accounts.end_linked",
     "consents.withdrawn": "gate.pass_on_withdrawals",
     "links.asked": "consents.send_links",
+    "circulars.due": "communications.send_circulars",
+    "policies.published": "communications.send_circulars",
     "contacts.due": "contacts.refresh_due",
     "contacts.changed": "contacts.match_changed",
     "contacts.rotating": "contacts.rotate_keys",

@@ -1,14 +1,14 @@
-"""What is typed in: by anybody into the public form, by staff into the pages of an inquiry. The services decide; these only ask."""
+"""What is typed in: by anybody into the public form, by staff into the pages of an inquiry or an announcement. The services decide; these only ask."""
 
 from datetime import timedelta
 
 from django import forms
 from django.core import signing
 
-from apps.communications.models import inquiry_reference
+from apps.communications.models import Announcement, inquiry_reference
 from apps.communications.services.inquiries import opening, working
 from apps.communications.services.inquiries.working import ANSWER
-from apps.communications.states import Topic
+from apps.communications.states import ANNOUNCED, Topic
 from apps.foundation.references import ALPHABET
 from apps.foundation.refusals import Refusal
 from apps.staff.models import StaffMember
@@ -105,3 +105,36 @@ class ChildForm(forms.Form):
     """Whom the inquiry says to be a child."""
 
     person = forms.CharField(label="Reference of the child", max_length=20, help_text="Like PER-7F3K2M9; find it under People.")
+
+
+def moment_box() -> forms.DateTimeInput:
+    """A moment, by the browser's own calendar; the whole house counts in UTC."""
+    return forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+
+class AnnouncementForm(forms.ModelForm):
+    """What an announcement says, where and when. A text message is offered, so that it can be said why there is none yet."""
+
+    class Meta:
+        model = Announcement
+        fields = ("kind", "channel", "subject", "words", "send_at")
+        widgets = {
+            "subject": forms.TextInput(attrs={"size": 80}),
+            "words": forms.Textarea(attrs={"rows": 16, "cols": 90}),
+            "send_at": moment_box(),
+        }
+        help_texts = {
+            "words": "Plain text, the same for everybody. Why they get it and how to stop it is added below.",
+            "channel": "It goes to those who allowed this channel, and to nobody else.",
+        }
+
+    def __init__(self, *arguments, **more) -> None:
+        super().__init__(*arguments, **more)
+        if "kind" in self.fields:
+            self.fields["kind"].choices = [("", "Choose what it is about"), *((kind.value, kind.label) for kind in ANNOUNCED)]
+
+
+class MomentForm(forms.Form):
+    """When it goes out."""
+
+    send_at = forms.DateTimeField(label="Goes out at", widget=moment_box(), help_text="In UTC, within a year.")

@@ -19,4 +19,23 @@ HOLDINGS = (
         collected="With the inquiry it belongs to.",
         ends="Goes with its inquiry; 30 days after it came where it belongs to none. The mail itself leaves the mailbox when it is taken.",
     ),
+    Holding(
+        code="communications.circulars",
+        title="Announcements and notices: what was written to many people, and who approved it",
+        role=Role.CONTROLLER,
+        tables=("communications_circular",),
+        collected="By staff, by their references; the words name nobody.",
+        ends="Kept as evidence of what was sent on whose word.",
+    ),
+    Holding(
+        code="communications.deliveries",
+        title="Which announcement or notice went to whom, and how that ended",
+        role=Role.CONTROLLER,
+        tables=("communications_delivery",),
+        collected="By the person it is for.",
+        ends=(
+            "What did not leave goes when the consent is withdrawn. The record of what left goes with the person, or 24 months after its circular"
+            " ended (DELIVERY_KEEP_MONTHS); while the consent stands it is kept, because its link to unsubscribe must work."
+        ),
+    ),
 )

@@ -1,10 +1,12 @@
-"""Questions about inquiries and the mail they came in by, in the policy's words."""
+"""Questions about inquiries, the mail they came in by, and what goes to many people, in the policy's words."""
 
 from datetime import datetime
 
 from django.db import models
+from django.db.models import F, Q
 
-from apps.communications.states import InquiryState, Outcome
+from apps.communications.states import ANNOUNCED, CircularState, DeliveryState, InquiryState, Outcome
+from apps.mail.states import State as MailState
 
 
 class InquiryQuerySet(models.QuerySet):
@@ -31,3 +33,33 @@ class ReceivedMailQuerySet(models.QuerySet):
 
     def of_no_inquiry(self, before: datetime):
         return self.filter(inquiry=None, received_at__lt=before)
+
+
+class CircularQuerySet(models.QuerySet):
+    def to_start(self, at: datetime):
+        """Approved, and their moment has come."""
+        return self.filter(state=CircularState.APPROVED, send_at__lte=at).order_by("send_at", "id")
+
+    def to_work_on(self, at: datetime):
+        """On their way, and nobody else is at them. What a person needs goes before what we would like to tell."""
+        free = Q(leased_until__isnull=True) | Q(leased_until__lte=at)
+        return self.filter(free, state=CircularState.SENDING).order_by(F("purpose_id").asc(nulls_first=True), "id")
+
+    def announcements(self):
+        return self.filter(kind__in=ANNOUNCED)
+
+    def notices(self):
+        return self.exclude(kind__in=ANNOUNCED)
+
+
+class DeliveryQuerySet(models.QuerySet):
+    def waiting(self):
+        return self.filter(state=DeliveryState.WAITING)
+
+    def unsent(self):
+        """Waits its turn, or lies in the outbox and did not leave."""
+        return self.filter(Q(state=DeliveryState.WAITING) | Q(state=DeliveryState.HANDED, mail__state__in=(MailState.QUEUED, MailState.PARKED)))
+
+    def past_their_life(self, before: datetime):
+        """Of what ended before then; one whose consent still stands is kept, because its reader may still unsubscribe by it."""
+        return self.filter(stands=None, circular__ended_at__lt=before)

@@ -2,6 +2,8 @@
 
 from celery import shared_task
 
+from apps.communications.services import notices
+from apps.communications.services.circulars import ending as deliveries
 from apps.communications.services.inquiries import ending, receiving
 from apps.foundation import clock
 
@@ -15,3 +17,14 @@ def read_mailbox(**_later) -> None:
 def end_inquiries(**_later) -> None:
     """What went quiet is closed, what is past its life is erased, and keys that nobody needs go."""
     ending.sweep(at=clock.now())
+
+
+@shared_task(name="communications.send_circulars")
+def send_circulars(**_later) -> None:
+    """A new version of the policy becomes a notice; what goes to many goes on."""
+    notices.work(at=clock.now())
+
+
+@shared_task(name="communications.end_deliveries")
+def end_deliveries(**_later) -> None:
+    deliveries.end_old(at=clock.now())

@@ -1,5 +1,6 @@
-"""Inquiries with their messages, and the mail they came in by."""
+"""Inquiries with their messages, the mail they came in by, and what goes to many people with each delivery."""
 
+from apps.communications.models.announcements import Announcement, Circular, Delivery, Notice
 from apps.communications.models.inquiries import Inquiry, InquiryMessage, Mailbox, ReceivedMail, inquiry_reference
 
-__all__ = ["Inquiry", "InquiryMessage", "Mailbox", "ReceivedMail", "inquiry_reference"]
+__all__ = ["Announcement", "Circular", "Delivery", "Inquiry", "InquiryMessage", "Mailbox", "Notice", "ReceivedMail", "inquiry_reference"]

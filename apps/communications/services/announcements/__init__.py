@@ -1,0 +1,1 @@
+"""Announcements: drafted, approved by a second person, tried on oneself, and ended by their reader with one click."""

@@ -1,0 +1,1 @@
+"""How the same words reach many people: announcements and notices alike."""
