@@ -14,7 +14,8 @@ from pydantic import ConfigDict
 from apps.accounts import details
 from apps.accounts.bearer import ServiceTokenAuth
 from apps.accounts.models import LinkedAccount, Organization, Person
-from apps.accounts.services import linking, registration, retries, tokens
+from apps.accounts.services import amending, linking, minors, registration, retries, tokens
+from apps.accounts.states import FoundOut
 from apps.foundation import clock
 
 router = Router()
@@ -102,6 +103,20 @@ class PersonIn(Asked):
     state: str = _optional("state", 2, pattern=r"^([A-Z]{2})?$")
     country: str = _optional("country", 2, pattern=r"^([A-Z]{2})?$")
     identities: Annotated[list[IdentityIn], Field(max_length=20)] = []
+    representative: Annotated[
+        str, Field(pattern=r"^(REP-[0-9A-Z]{7})?$", description="Only for somebody below 18: the verified representative who acts for them.")
+    ] = ""
+
+
+class BirthDateIn(Asked):
+    birth_date: Annotated[str, Field(pattern=DAY.pattern, json_schema_extra={"format": "date"})]
+
+
+class AgeOut(Schema):
+    reference: str
+    standing: str
+    case: Annotated[str | None, Field(description="The open case about a minor without a representative, e.g. MIN-7F3K2M9")]
+    due_at: datetime | None
 
 
 class PersonOut(Schema):
@@ -198,6 +213,43 @@ def _person(request: HttpRequest, reference: str) -> Person:
         raise registration.PersonUnknown
     tokens.require_organization(request.auth, person.organization.reference if person.organization else None)
     return person
+
+
+@router.put(
+    "/people/{reference}/birth-date",
+    auth=ServiceTokenAuth("people"),
+    response={200: AgeOut, **ERRORS},
+    summary="Correct a person's date of birth",
+    tags=["accounts"],
+)
+def correct_birth_date(request: HttpRequest, reference: PersonReference, given: BirthDateIn):
+    """Corrects the date of birth. Below 18 and without a representative the person is suspended at once and a case is open; while one is open
+    only our staff may say that somebody is of age."""
+    changes = {"birth_date": _day(given.birth_date)}
+    person = amending.amend_person(person=_person(request, reference), changes=changes, by=request.auth.actor, at=clock.now())
+    return _age_out(person)
+
+
+@router.post(
+    "/people/{reference}/minor-reports",
+    auth=ServiceTokenAuth("people"),
+    response={200: AgeOut, **ERRORS},
+    summary="Report that a person is below 18",
+    tags=["accounts"],
+)
+def report_minor(request: HttpRequest, reference: PersonReference):
+    """Suspends the person at once and opens a case, whatever the date of birth on file. Reported twice is once."""
+    person = _person(request, reference)
+    minors.report(person=person, how=FoundOut.REPORT, by=request.auth.actor, at=clock.now())
+    person.refresh_from_db()
+    return _age_out(person)
+
+
+def _age_out(person: Person) -> dict:
+    case = person.minor_cases.open().first()
+    return {
+        "reference": person.reference, "standing": person.standing, "case": case.reference if case else None, "due_at": case.due_at if case else None
+    }  # fmt: skip
 
 
 @router.get(

@@ -1,9 +1,11 @@
-"""How P01, P04 and P26 are checked on the tables of accounts: by SQL over the rows, without the services that wrote them.
+"""How P01, P04, P24 and P26 are checked on the tables of accounts: by SQL over the rows, without the services that wrote them.
 
 That every personal field is declared is checked over all tables at once, on the floor of assurance.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.conf import settings
 
 from apps.accounts.models import Organization, Person
 from apps.foundation.promises import Check, Looked, Violation, fetch
@@ -17,6 +19,8 @@ COLLECTED = (
     ("accounts_personemail", "'e-mail ' || row.id", "added_at"),
     ("accounts_personphone", "'phone ' || row.id", "added_at"),
     ("accounts_externalidentity", "'identity ' || row.id", "added_at"),
+    ("accounts_representative", "row.reference", "proposed_at"),
+    ("accounts_minorcase", "row.reference", "opened_at"),
     ("accounts_linkedaccount", "row.reference", "linked_at"),
     ("accounts_linkedclaim", "'what account ' || row.account_id || ' told as ' || row.claim", "told_at"),
 )
@@ -156,9 +160,93 @@ def tokens_are_sealed_and_end(at: datetime) -> Looked:
     return Looked(_count("accounts_linkedaccount"), tuple(Violation(*row) for row in rows))
 
 
+#: whole years of age on the day of the check, without the code that registers people
+IS_MINOR = "extract(year FROM age((%s::timestamptz AT TIME ZONE 'UTC')::date::timestamp, p.birth_date::timestamp)) < 18"
+
+
+def no_minor_is_active_alone(at: datetime) -> Looked:
+    """Nobody known to be below 18 is active without a representative whom two people verified and whose time is not over."""
+    rows = fetch(
+        f"""
+        WITH asked AS (SELECT (%s::timestamptz AT TIME ZONE 'UTC')::date AS day), acting AS (
+            SELECT r.person_id FROM accounts_representative r, asked
+            WHERE r.state = 'verified' AND r.valid_from <= asked.day AND (r.valid_until IS NULL OR r.valid_until > asked.day)
+        )
+        SELECT p.reference, 'below 18, active, and no verified representative is in force' FROM accounts_person p
+            WHERE p.standing = 'active' AND p.birth_date IS NOT NULL AND {IS_MINOR} AND p.id NOT IN (SELECT person_id FROM acting WHERE person_id IS NOT NULL)
+        UNION ALL
+        SELECT p.reference, 'active while ' || c.reference || ' is open' FROM accounts_minorcase c JOIN accounts_person p ON p.id = c.person_id
+            WHERE c.state = 'open' AND p.standing = 'active'
+        UNION ALL
+        SELECT c.reference, 'open past the day by which the minor is represented or removed' FROM accounts_minorcase c
+            WHERE c.state = 'open' AND c.due_at < %s
+        UNION ALL
+        SELECT c.reference, 'closed for a representative who was not verified, or acts for somebody else' FROM accounts_minorcase c
+            LEFT JOIN accounts_representative r ON r.id = c.representative_id
+            WHERE c.state = 'represented' AND (r.id IS NULL OR r.state NOT IN ('verified', 'ended') OR r.person_id IS DISTINCT FROM c.person_id)
+        ORDER BY 1, 2 LIMIT %s
+        """,  # IS_MINOR is our own text
+        [at, at, at, MOST_NAMED],
+    )
+    looked = fetch("SELECT count(*) FROM accounts_person WHERE birth_date IS NOT NULL")[0][0] + _count("accounts_minorcase")
+    return Looked(looked, tuple(Violation(*row) for row in rows))
+
+
+def representatives_were_verified_by_two(at: datetime) -> Looked:
+    """Behind each representative who counts stand two people: who checked, and another who approved exactly that."""
+    rows = fetch(
+        """
+        SELECT r.reference, CASE
+            WHEN r.asked_by = '' OR r.decided_by = '' THEN 'it does not say who checked and who approved'
+            WHEN r.asked_by = r.decided_by THEN 'who checked approved too'
+            ELSE 'no approval of a second person stands behind it' END
+        FROM accounts_representative r
+        WHERE r.state IN ('verified', 'ended') AND (r.asked_by = '' OR r.decided_by = '' OR r.asked_by = r.decided_by OR NOT EXISTS (
+            SELECT 1 FROM staff_approval a
+            JOIN staff_staffmember asker ON asker.id = a.asked_by_id JOIN staff_staffmember decider ON decider.id = a.decided_by_id
+            WHERE a.act = 'accounts.approve_representative' AND a.subject = r.reference AND a.verdict = 'approved'
+              AND asker.id <> decider.id AND r.asked_by = 'staff:' || asker.reference AND r.decided_by = 'staff:' || decider.reference
+        ))
+        ORDER BY 1 LIMIT %s
+        """,
+        [MOST_NAMED],
+    )
+    return Looked(_count("accounts_representative"), tuple(Violation(*row) for row in rows))
+
+
+def documents_are_sealed_and_end(at: datetime) -> Looked:
+    """No document lies in clear, nor two days past its time where no hold keeps the person; of whom was rejected no name outlives it."""
+    late = at - timedelta(days=settings.MINOR_DOCUMENT_DAYS + 2)
+    rows = fetch(
+        """
+        SELECT reference, 'its document does not look sealed' FROM accounts_representative
+            WHERE octet_length(document) < document_size + 28
+               OR substr(document, 1, 3) IN ('\\x255044'::bytea, '\\x89504e'::bytea, '\\xffd8ff'::bytea)
+        UNION ALL
+        SELECT reference, 'who was named stays after the document of a rejected one went' FROM accounts_representative
+            WHERE state = 'rejected' AND document IS NULL AND (full_name <> '' OR email <> '' OR minor_given_name <> '' OR minor_birth_date IS NOT NULL)
+        UNION ALL
+        SELECT r.reference, 'its document is there two days past its time, and no hold keeps the person' FROM accounts_representative r
+            LEFT JOIN accounts_person p ON p.id = r.person_id
+            WHERE r.document IS NOT NULL AND r.decided_at < %s AND NOT EXISTS (
+                SELECT 1 FROM holds_hold h WHERE p.id IS NOT NULL AND (h.state = 'active' OR h.kept_until > %s - interval '2 days')
+                AND (h.person_reference = p.reference OR (
+                    h.person_reference = '' AND h.conversation_id = '' AND (h.organization_id IS NULL OR h.organization_id = p.organization_id)
+                ))
+            )
+        ORDER BY 1 LIMIT %s
+        """,
+        [late, at, MOST_NAMED],
+    )
+    return Looked(_count("accounts_representative"), tuple(Violation(*row) for row in rows))
+
+
 CHECKS: tuple[Check, ...] = (
     Check("P01", "accounts.required", "Nobody is registered without what registration requires", required_details_are_there),
     Check("P01", "accounts.optional", "What is called optional can be left out", optional_details_may_be_left_out),
+    Check("P24", "accounts.minors", "No minor is active without a verified representative, and no case is past its day", no_minor_is_active_alone),
+    Check("P24", "accounts.representatives", "Each representative was verified by two people", representatives_were_verified_by_two),
+    Check("P24", "accounts.representative_documents", "What proves an authority is sealed, and ends", documents_are_sealed_and_end),
     Check("P26", "accounts.policy_known", "Organizations, people and their details know the policy they were collected under",
           rows_know_their_policy),
     Check("P04", "accounts.linked_scopes", "Linked accounts say no more than the person authorised", nothing_beyond_what_was_granted),

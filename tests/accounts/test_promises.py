@@ -15,7 +15,7 @@ from apps.staff.models import StaffMember
 from apps.staff.roles import Role
 from tests.accounts.conftest import NOON
 
-ALL = [check.run for check in promises.CHECKS]
+ALL = [check.run for check in promises.CHECKS if check.promise != "P24"]  # minors have tests of their own
 LATER = NOON + timedelta(days=1)
 
 
