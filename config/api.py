@@ -15,6 +15,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 
+from apps.accounts.acceptance_api import router as acceptance
 from apps.accounts.api import router as accounts
 from apps.communications.api import router as communications
 from apps.consents.api import router as consents
@@ -44,6 +45,7 @@ STATUS: dict[str, int] = {
     "email_taken": 409,
     "linked_account_taken": 409,
     "person_not_active": 409,
+    "registration_closed": 409,
     "identity_taken": 409,
     "identities_disagree": 409,
     "organization_departed": 409,
@@ -199,6 +201,7 @@ def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 api.add_router("", accounts)
+api.add_router("", acceptance)
 api.add_router("", preference_links)
 api.add_router("", consents)
 api.add_router("", contacts)

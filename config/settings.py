@@ -273,6 +273,9 @@ MINOR_DOCUMENT_DAYS = env.int("MINOR_DOCUMENT_DAYS", default=30)  # so long afte
 # Accounts that people link (P04): OpenID Connect providers as allauth writes them, plus "scopes" that a person may grant.
 PERSON_SIGN_ON_APPS = env.json("PERSON_SIGN_ON_APPS", default=[])
 
+# The policy (P26)
+POLICY_NEWS_DAYS = env.int("POLICY_NEWS_DAYS", default=30)  # so long every public page says that there is a new version, and links what changed
+
 # Consents (P02, P13)
 CONTROLLER_NAME = env.str("CONTROLLER_NAME", default="the operator of this service")  # as receipts name who decides about the data
 CONTROLLER_EMAIL = env.str("CONTROLLER_EMAIL", default="privacy@covenant.example")
@@ -286,6 +289,7 @@ CONSENT_ERASERS: dict[str, str] = {
 }
 # What a person sees and may do on their preference page besides their consents, in this order.
 PREFERENCE_SECTIONS: tuple[str, ...] = (
+    "apps.consents.policy_acceptance.section",
     "apps.consents.linked_accounts.section",
     "apps.contacts.section.section",
 )

@@ -57,6 +57,14 @@ HOLDINGS: tuple[Holding, ...] = (
         ),
     ),
     Holding(
+        code="accounts.acceptances",
+        title="Which versions of the policy people accepted, or used the service under",
+        role=Role.CONTROLLER,
+        tables=("accounts_policyacceptance",),
+        collected="When the person says so on their preference page, or the product tells it.",
+        ends="With the person's row: the database removes it at once. Until then it never changes.",
+    ),
+    Holding(
         code="accounts.retries",
         title="Which registration a service sent under which key",
         role=Role.CONTROLLER,

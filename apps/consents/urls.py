@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from apps.consents import linked_accounts, views
+from apps.consents import linked_accounts, policy_acceptance, views
 
 
 class Token:
@@ -28,6 +28,7 @@ urlpatterns = [
     path("say/", views.say, name="say"),
     path("receipt/", views.receipt, name="receipt"),
     path("leave/", views.leave, name="leave"),
+    path("policy/accept/", policy_acceptance.accept, name="accept_policy"),
     path("linked-accounts/begin/", linked_accounts.begin, name="linking_begins"),
     path("linked-accounts/back/", linked_accounts.come_back, name="linking_ends"),
     path("linked-accounts/unlink/", linked_accounts.unlink, name="unlink"),

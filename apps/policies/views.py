@@ -16,11 +16,14 @@ from apps.foundation.promises import PROMISES
 from apps.policies import changes
 from apps.policies.models import PolicyVersion
 from apps.policies.reading import html
+from apps.policies.services import force
 
 
-def _page(request: HttpRequest, template: str, context: dict, *, modified: datetime | None) -> HttpResponse:
+def _page(request: HttpRequest, template: str, context: dict, *, at: datetime) -> HttpResponse:
+    """Each page carries the news about the newest version, so that it looks different from its publication on, and once it is news no more."""
     response = render(request, template, context)
     response.headers["Cache-Control"] = "no-cache"
+    modified = force.last_changed(at)
     if modified is not None:
         response.headers["Last-Modified"] = http_date(modified.timestamp())
     return response
@@ -66,24 +69,23 @@ def in_force(request: HttpRequest) -> HttpResponse:
     at = clock.now()
     version = PolicyVersion.objects.in_force(at).first()
     if version is None:
-        return _page(request, "policies/none.html", {}, modified=None)
+        return _page(request, "policies/none.html", {}, at=at)
     previous = _published(at).filter(number__lt=version.number).first()
     context = read_version(version) | {"is_in_force": True, "previous": previous}
-    return _page(request, "policies/version.html", context, modified=version.published_at)
+    return _page(request, "policies/version.html", context, at=at)
 
 
 @require_safe
 @conditional_page
 def versions(request: HttpRequest) -> HttpResponse:
     """All published versions, the newest first, each with the time it was in force."""
-    rows = list(_published(clock.now()).order_by("-number"))
+    at = clock.now()
+    rows = list(_published(at).order_by("-number"))
     listed = [
         {"version": version, "until": rows[i - 1] if i else None, "previous": rows[i + 1] if i + 1 < len(rows) else None}
         for i, version in enumerate(rows)
     ]
-    return _page(
-        request, "policies/versions.html", {"listed": listed}, modified=rows[0].published_at if rows else None
-    )
+    return _page(request, "policies/versions.html", {"listed": listed}, at=at)
 
 
 @require_safe
@@ -98,7 +100,7 @@ def one_version(request: HttpRequest, number: int) -> HttpResponse:
         "superseded_by": later,
         "previous": _published(at).filter(number__lt=number).first(),
     }
-    return _page(request, "policies/version.html", context, modified=(later or version).published_at)
+    return _page(request, "policies/version.html", context, at=at)
 
 
 @require_safe
@@ -112,4 +114,4 @@ def what_changed(request: HttpRequest, before: int, after: int) -> HttpResponse:
         return redirect("policies:changes", before=after, after=before)
     old, new = _version_or_404(before, at), _version_or_404(after, at)
     context = {"before": old, "after": new, "changes": changes.between(old, new), "promises": PROMISES}
-    return _page(request, "policies/changes.html", context, modified=new.published_at)
+    return _page(request, "policies/changes.html", context, at=at)

@@ -4,5 +4,6 @@ from apps.accounts.admin.people import OrganizationAdmin, PersonAdmin, ServiceTo
 from apps.accounts.admin.representatives import RepresentativeAdmin  # isort: skip
 from apps.accounts.admin.minors import MinorCaseAdmin  # isort: skip
 from apps.accounts.admin.linked import LinkedAccountAdmin  # isort: skip
+from apps.accounts.admin.acceptances import PolicyAcceptanceAdmin  # isort: skip
 
-__all__ = ["LinkedAccountAdmin", "MinorCaseAdmin", "OrganizationAdmin", "PersonAdmin", "RepresentativeAdmin", "ServiceTokenAdmin"]
+__all__ = ["LinkedAccountAdmin", "MinorCaseAdmin", "OrganizationAdmin", "PersonAdmin", "PolicyAcceptanceAdmin", "RepresentativeAdmin", "ServiceTokenAdmin"]

@@ -1,5 +1,6 @@
 """Organizations, people with what reaches and names them, who acts for minors, the accounts people linked, and the services that register them."""
 
+from apps.accounts.models.acceptance import PolicyAcceptance, acceptance_reference
 from apps.accounts.models.indexes import trigram
 from apps.accounts.models.linked import GrantedScope, LinkAttempt, LinkedAccount, LinkedClaim, ScopeClaim
 from apps.accounts.models.minors import MinorCase, case_reference
@@ -20,10 +21,12 @@ __all__ = [
     "Person",
     "PersonEmail",
     "PersonPhone",
+    "PolicyAcceptance",
     "RememberedRequest",
     "Representative",
     "ScopeClaim",
     "ServiceToken",
+    "acceptance_reference",
     "case_reference",
     "organization_reference",
     "person_reference",

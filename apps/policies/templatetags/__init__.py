@@ -1,0 +1,1 @@
+"""Template tags of the policy, for every public page."""
