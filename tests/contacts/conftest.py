@@ -12,9 +12,14 @@ from apps.accounts.services import registration
 from apps.consents.services import asking, giving, withdrawing
 from apps.consents.states import How
 from apps.contacts.services import lending, matching, people
+from apps.contacts.services.lent import Lent
 from apps.foundation.actors import SYSTEM, Actor
 from tests import cast
 from tests.cast import NOON
+from tests.contacts.dav.conftest import between, dav_ground, dav_identity, radicale
+from tests.contacts.dav.radicale import PASSWORD, USER
+
+__all__ = ["between", "dav_ground", "dav_identity", "radicale"]  # a real server, for every test of contacts
 
 
 @pytest.fixture
@@ -110,6 +115,28 @@ def calendar(*times):
             f"DTSTART:{starts_at:%Y%m%dT%H%M%SZ}", f"DTEND:{ends_at:%Y%m%dT%H%M%SZ}", "END:VEVENT",
         ]  # fmt: skip
     return "\r\n".join([*lines, "END:VCALENDAR", ""]).encode()
+
+
+@pytest.fixture
+def server(settings, tmp_path, radicale, between, dav_identity):
+    """Somebody's own server, with TLS, where people's addresses may lead to."""
+    authority = tmp_path / "authority.pem"
+    authority.write_text(dav_identity.authority)
+    settings.CONTACTS_DAV_AUTHORITY, settings.CONTACTS_DAV_PORTS = str(authority), [between.port]
+    settings.CONTACTS_DAV_ALLOWED_PRIVATE_ADDRESSES = ["127.0.0.1"]
+    settings.CLOCK_DATABASE_TOLERANCE_MINUTES = 60 * 24 * 3660
+    return between
+
+
+@pytest.fixture
+def lend_address(server):
+    """A person gives an address at that server."""
+
+    def lent(someone, path, purpose="contacts", *, password=PASSWORD, at=NOON):
+        given = Lent(server.address(path), USER, password)
+        return lending.add_address(person=someone, purpose=purpose, given=given, by=Actor("person", someone.reference), at=at)
+
+    return lent
 
 
 @pytest.fixture
