@@ -12,7 +12,9 @@ from apps.mail.services import outbox, rendering
 from apps.retention.models import ArchiveTarget, Certificate, Cohort
 from apps.retention.services import alarms, archiving, reviews, sealing, sweep, targets
 from tests import cast
+from tests.accounts.minors import mailed as minors_mailed
 from tests.communications.announcements import mailed as announced
+from tests.communications.inquiries import given as asked
 from tests.consents import asked_for
 from tests.gate import agreed, given
 from tests.providers import mailed
@@ -86,9 +88,13 @@ SENT_BY = {
     "retention/target_challenge": a_challenge,
     "retention/target_fails": a_place_that_fails,
     "consents/preference_link": asked_for.a_link,
+    "communications/inquiry_received": asked.a_confirmation,
+    "communications/inquiry_answer": asked.an_answer,
     "communications/announcement": announced.an_announcement,
     "communications/announcement_test": announced.a_test,
     "communications/policy_notice": announced.a_policy_notice,
+    "accounts/representation_ends": minors_mailed.a_representation_that_ends,
+    "accounts/minor_case_due": minors_mailed.a_case_that_is_late,
     "gate/exception_lapses": given.a_lapsing_exception,
     "gate/consent_withdrawn": agreed.a_told_recipient,
     "gate/withdrawal_to_owner": agreed.a_told_owner,

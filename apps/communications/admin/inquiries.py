@@ -9,7 +9,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -129,8 +130,8 @@ class InquiryAdmin(CovenantAdmin):
     list_display = ("reference", "topic", "state", "person", "owner_name", "messages_count", "opened_at", "heard_at", "closed_at", "ends_at")
     list_filter = (OwnerFilter, WaitingFilter, "state", "topic", "channel", "opened_at")
     list_select_related = ("person",)
-    search_fields = ("=reference", "=person__reference", "=minor_case")
-    search_help_text = "The reference of an inquiry, of a person, or of the case of a minor."
+    search_fields = ("=reference", "=person__reference")
+    search_help_text = "The reference of an inquiry, or of a person."
     fieldsets = (
         (None, {"fields": ("reference", "topic", "channel", "state", "owner_name", "person", "minor_case", "messages_count")}),
         ("Times", {"fields": ("opened_at", "heard_at", "answered_at", "closed_at", "closed_by", "ends_at", "policy_version")}),
@@ -190,14 +191,12 @@ class InquiryAdmin(CovenantAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         received = Count("messages", filter=Q(messages__kind=MessageKind.RECEIVED))
-        return super().get_queryset(request).annotate(received=received, written=Count("messages"))
+        owners = StaffMember.objects.annotate(acts_as=Concat(Value("staff:"), "reference")).filter(acts_as=OuterRef("owner"))
+        return super().get_queryset(request).annotate(received=received, written=Count("messages"), whose=Subquery(owners.values("username")[:1]))
 
     @admin.display(description="owner")
     def owner_name(self, inquiry: Inquiry) -> str:
-        return self._names().get(inquiry.owner, inquiry.owner) if inquiry.owner else "nobody"
-
-    def _names(self) -> dict[str, str]:
-        return {f"staff:{reference}": username for reference, username in StaffMember.objects.values_list("reference", "username")}
+        return inquiry.whose or inquiry.owner or "nobody"
 
     @admin.display(description="messages", ordering="written")
     def messages_count(self, inquiry: Inquiry) -> str:
@@ -215,8 +214,8 @@ class ReceivedMailAdmin(CovenantAdmin):
     list_display = ("id", "outcome", "code", "size", "inquiry", "received_at", "looked_at", "looked_by")
     list_filter = ("outcome", "received_at")
     list_select_related = ("inquiry", "mailbox")
-    search_fields = ("=inquiry__reference",)
-    search_help_text = "The reference of an inquiry."
+    search_fields = ("=id", "=inquiry__reference")
+    search_help_text = "The number of a mail, or the reference of its inquiry."
     fields = ("outcome", "code", "size", "inquiry", "mailbox", "received_at", "looked_at", "looked_by")
     chips = {
         "outcome": {Outcome.OPENED: "ok", Outcome.JOINED: "ok", Outcome.DOUBLE: "plain", Outcome.AUTOMATIC: "plain", Outcome.REFUSED: "bad"},
@@ -243,6 +242,9 @@ class ReceivedMailAdmin(CovenantAdmin):
 @admin.register(Mailbox)
 class MailboxAdmin(CovenantAdmin):
     list_display = ("code", "read_at", "tried_at", "failures", "last_error", "next_try_at")
+    list_filter = ("read_at",)
+    search_fields = ("=code",)
+    search_help_text = "The code of a mailbox."
     fields = ("code", "read_at", "tried_at", "failures", "last_error", "next_try_at")
     empty_note = "No mailbox was read yet. The setting INQUIRY_MAILBOX_URL names it."
 

@@ -52,3 +52,15 @@ def hold(person: Person | None = None, *, at: datetime = NOON, **more) -> Hold:
 def release(held: Hold, *, at: datetime) -> None:
     releasing.ask_release(hold=held, reason="Settled.", by=StaffMember.objects.get(username="ezra"), at=at)
     releasing.approve_release(hold=held, by=cast.cleo(), at=at)
+
+
+def a_confirmation() -> tuple[datetime, list[str]]:
+    """Somebody typed something into the form."""
+    return NOON, [ADA, inquiry().reference]
+
+
+def an_answer() -> tuple[datetime, list[str]]:
+    """Dana answers it."""
+    asked = inquiry(subject="Re: a question")
+    working.answer(inquiry=asked, text="All of them.", by=dana(), at=NOON)
+    return NOON, [ADA, f"Re: a question [{asked.reference}]", "All of them.", "message through our form"]

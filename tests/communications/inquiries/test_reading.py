@@ -138,10 +138,10 @@ def whole(letter: Letter) -> bool:
 
 
 PIECES = st.sampled_from([
-    b"From: ", b"a@b.example", b"\r\n", b"\n", b"\r", b"Content-Type: multipart/mixed; boundary=b", b"--b", b"--b--", b"Subject: ", b"=?utf-8?b?",
-    b"?=", b"=?x?q?=ff?=", b"Content-Transfer-Encoding: base64", b"Content-Type: text/html; charset=", b"utf-7", b"unicode_escape", b"idna",
-    b"Content-Type: message/rfc822", b"Content-Disposition: attachment; filename*=", b"utf-8''%ff", b"\xff\xfe", b"\x00", b"<", b">", b"(", b'"', b";", b":", b"Message-ID: <a@b>",
-    b"Return-Path: <>", b"\xed\xa0\x80",
+    b"From: ", b"a@b.example", b"\r\n", b"\n", b"\r", b"Content-Type: multipart/mixed; boundary=b", b"--b", b"--b--", b"Subject: ",
+    b"=?utf-8?b?", b"?=", b"=?x?q?=ff?=", b"Content-Transfer-Encoding: base64", b"Content-Type: text/html; charset=", b"utf-7",
+    b"unicode_escape", b"idna", b"Content-Type: message/rfc822", b"Content-Disposition: attachment; filename*=", b"utf-8''%ff", b"\xff\xfe",
+    b"\x00", b"<", b">", b"(", b'"', b";", b":", b"Message-ID: <a@b>", b"Return-Path: <>", b"\xed\xa0\x80",
 ])  # fmt: skip
 
 

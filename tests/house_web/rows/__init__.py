@@ -3,12 +3,28 @@
 A new model or act has no row here and fails tests/house_web/test_every_list.py or test_every_act.py, which say the mend.
 """
 
-from tests.house_web.rows import accounts, archives, assurance, audit, backups, gate, holds, mail, policies, providers, retention, staff
+from tests.house_web.rows import (
+    accounts,
+    archives,
+    assurance,
+    audit,
+    backups,
+    consents,
+    contacts,
+    gate,
+    holds,
+    inquiries,
+    mail,
+    policies,
+    providers,
+    retention,
+    staff,
+)
 from tests.house_web.rows.declared import FORMULAS, PRESENT, Rows, Scene
 
 __all__ = ["FORMULAS", "PRESENT", "ROWS", "SCENES", "Rows", "Scene"]
 
-_APPS = (retention, archives, holds, providers, gate, accounts, policies, assurance, audit, backups, staff, mail)
+_APPS = (inquiries, retention, archives, holds, consents, contacts, providers, gate, accounts, policies, assurance, audit, backups, staff, mail)
 
 ROWS: dict[type, Rows] = {model: rows for app in _APPS for model, rows in app.ROWS.items()}
 SCENES: dict[tuple[type, str], Scene] = {act: scene for app in _APPS for act, scene in app.SCENES.items()}
