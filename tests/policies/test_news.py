@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from apps.policies.services import force
+from apps.policies.services import force, publication
 from tests.policies.conftest import JANUARY, NOON
 
 DAY = timedelta(days=1)
@@ -64,3 +64,14 @@ def test_a_browser_that_kept_a_page_asks_again_once_the_news_is_over(client, sec
 
     assert page(client, "/privacy/versions/1/", NOON + 2 * DAY, **{"If-Modified-Since": kept}).status_code == 304
     assert page(client, "/privacy/versions/1/", NOON + 11 * DAY, **{"If-Modified-Since": kept}).status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_publication_rings_for_who_tells_people(draft, cleo, carl, django_capture_on_commit_callbacks, monkeypatch):
+    rung = []
+    monkeypatch.setattr("apps.foundation.doorbell._send", rung.append)
+    publication.ask(version=draft, by=cleo, at=NOON)
+    with django_capture_on_commit_callbacks(execute=True):
+        publication.publish(version=draft, by=carl, at=NOON)
+
+    assert rung == ["communications.send_circulars"]

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.audit.services import ledger
+from apps.foundation import doorbell
 from apps.foundation.actors import Actor
 from apps.foundation.clock import day_of
 from apps.foundation.digests import canonical, sha256
@@ -258,4 +259,5 @@ def _bring_into_force(
             "revised_on": draft.revised_on.isoformat(), "after": last.reference if last else None,
         },
     )  # fmt: skip
+    doorbell.ring("policies.published")
     return draft
