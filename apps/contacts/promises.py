@@ -48,7 +48,7 @@ FROM contacts_keptbook k JOIN accounts_person p ON p.id = k.person_id ORDER BY k
 MATCHES = """
 WITH sides AS (SELECT id, one_id AS person_id, purpose_id FROM contacts_match UNION ALL SELECT id, other_id, purpose_id FROM contacts_match),
 said AS (
-    SELECT sides.id, bool_and(s.stands IS TRUE AND e.act = 'given' AND (e.until IS NULL OR e.until > %(swept)s)) AS both
+    SELECT sides.id, bool_and(s.stands IS TRUE AND e.act = 'given' AND (e.until IS NULL OR e.until > %s)) AS both
     FROM sides LEFT JOIN consents_standing s ON s.person_id = sides.person_id AND s.purpose_id = sides.purpose_id
     LEFT JOIN LATERAL (SELECT act, until FROM consents_consentevent WHERE person_id = sides.person_id AND purpose_id = sides.purpose_id
                        ORDER BY at DESC, id DESC LIMIT 1) e ON true
@@ -140,7 +140,7 @@ def _is_old(path: Path, at: datetime) -> bool:
 
 def matches_are_of_two_who_allow_it(at: datetime) -> Looked:
     """Both people of each match said yes last, and their books say what the match says; across organizations, both books."""
-    rows = fetch_named(MATCHES, {"swept": at - TIME_TO_SWEEP})
+    rows = fetch_named(MATCHES, [at - TIME_TO_SWEEP])
     found = []
     for row in rows:
         why = _wrong_with_match(row)
