@@ -16,9 +16,10 @@ from apps.accounts.services import days
 from apps.assurance.models import Finding, Promise
 from apps.audit.services import journal
 from apps.communications.models import Announcement
+from apps.consents.models import SignalSwitch
 from apps.foundation.charts import Series, day_columns
 from apps.foundation.clock import day_of
-from apps.gate.models import CountryException
+from apps.gate.models import CountryException, WithdrawalNotice
 from apps.holds.models import Hold
 from apps.providers.models import Agreement, Grant, Provider, SubProcessor
 from apps.providers.services import warning
@@ -59,6 +60,7 @@ WHERE = {
     "retention.approve_archivetarget": ("admin:retention_archivetarget_changelist", "a place for archives, or their end"),
     "retention.approve_archivereading": ("admin:retention_archivereading_changelist", "the reading of an archive"),
     "retention.approve_rescheduling": ("admin:retention_rescheduling_changelist", "a rescheduling"),
+    "consents.approve_signalswitch": ("admin:consents_signalswitch_changelist", "a switch for browser signals"),
     "communications.approve_announcement": ("admin:communications_announcement_changelist", "an announcement"),
     "gate.approve_countryexception": ("admin:gate_countryexception_changelist", "an exception for a country"),
     "accounts.approve_representative": ("admin:accounts_representative_changelist", "a representative of a minor"),
@@ -75,6 +77,7 @@ SUBJECTS = {
     "retention.approve_archivetarget": (ArchiveTarget, "admin:retention_archivetarget_change"),
     "retention.approve_archivereading": (ArchiveReading, "admin:retention_archivereading_change"),
     "retention.approve_rescheduling": (Rescheduling, "admin:retention_rescheduling_change"),
+    "consents.approve_signalswitch": (SignalSwitch, "admin:consents_signalswitch_change"),
     "communications.approve_announcement": (Announcement, "admin:communications_announcement_change"),
     "gate.approve_countryexception": (CountryException, "admin:gate_countryexception_change"),
     "accounts.approve_representative": (Representative, "admin:accounts_representative_change"),
@@ -98,6 +101,7 @@ def my_work(request: HttpRequest, at: datetime) -> dict[str, Any]:
         page = "admin:retention_review_changelist"
         items.append(_item("Review what ends", "without a yes it steps aside on its day", page, waiting_reviews, "?state__exact=waiting"))
     items += _minors(member, at)
+    items += _withdrawals(member, at)
     items += _providers(member, at) if member.has_perm("providers.view_provider") else []
     if member.has_perm("assurance.view_finding") and (found := Finding.objects.filter(gone_at=None).count()):
         items.append(_item("Findings on the promise board", "each names what breaks a promise", "admin:assurance_finding_changelist", found))
@@ -117,6 +121,18 @@ def _minors(member: StaffMember, at: datetime) -> list[dict[str, Any]]:
         note = f"first {ending[0]} on {ending[0].valid_until:%Y-%m-%d}; on its day the person is suspended"
         items.append(_item("Representations that end", note, "admin:accounts_representative_changelist", len(ending), "?in_force=soon"))
     return items
+
+
+def _withdrawals(member: StaffMember, at: datetime) -> list[dict[str, Any]]:
+    """What recipients have not confirmed yet to have erased after a consent ended."""
+    if not member.has_perm("gate.confirm_withdrawalnotice"):
+        return []
+    count = WithdrawalNotice.objects.open().count()
+    if not count:
+        return []
+    late = WithdrawalNotice.objects.overdue(at).count()
+    note = f"{late:,} of them overdue" if late else "they were told, and are reminded every week"
+    return [_item("Get erasures after withdrawals confirmed", note, "admin:gate_withdrawalnotice_changelist", count, "?due=open")]
 
 
 def _providers(member: StaffMember, at: datetime) -> list[dict[str, Any]]:

@@ -73,11 +73,16 @@ def read(visit: Visit, *, at: datetime) -> dict:
     }  # fmt: skip
 
 
-def _went(event: ConsentEvent) -> list[dict]:
-    """What was erased after it, kind by kind, in words."""
-    return [
-        {"kind": row.kind.replace("_", " ").replace("-", " "), "erased": row.erased, "kept": row.kept_for_hold} for row in event.erasures.all()
+def _went(event: ConsentEvent) -> str:
+    """What was erased after it, kind by kind, in words; empty where nothing looked for anything."""
+    rows = list(event.erasures.all())
+    said = [
+        f"{row.kind.replace('_', ' ').replace('-', ' ')}: {row.erased} erased"
+        + (f", {row.kept_for_hold} kept apart for now because the law asks for it" if row.kept_for_hold else "")
+        for row in rows
+        if row.erased or row.kept_for_hold
     ]
+    return "; ".join(said) or ("nothing had been collected" if rows else "")
 
 
 def _shown(purpose: ConsentPurpose, text: PurposeText, standing: Standing | None, *, visit: Visit, at: datetime) -> dict:

@@ -8,6 +8,8 @@ import pytest
 import time_machine
 from django.core import signing
 from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import Person
 from apps.accounts.services import registration, tokens
@@ -23,8 +25,8 @@ from tests.cast import DAY, NOON
 from tests.consents import borrowing
 
 MINUTE = timedelta(minutes=1)
-#: visit, policy, signals, standings, purposes, texts, history with its erasures
-QUERIES = 13
+#: visit, policy with its news, signals, standings, purposes, texts, history with its erasures
+MOST_QUERIES = 15
 HIDDEN = re.compile(r'name="visit" value="([A-Za-z0-9_-]{43})"')
 
 
@@ -130,7 +132,7 @@ def test_what_was_erased_and_what_a_hold_keeps_is_said(browser, settings, ada):
     borrowing.borrow(ada, rows=3)
     browser.say("contacts", "withdraw")
     assert "except for what the law makes us keep for now" in browser.text
-    assert "borrowed: 3 erased , 2 kept apart for now" in browser.text.replace("erased,", "erased ,")
+    assert "Borrowed: 3 erased, 2 kept apart for now because the law asks for it." in browser.text
     assert borrowing.borrowed() == 0
 
 
@@ -357,13 +359,15 @@ def test_other_apps_have_their_sections_in_the_order_of_the_setting(browser, set
     assert '<a href="#a-section">' in browser.page
 
 
-def test_the_page_costs_the_same_number_of_queries_with_one_entry_and_with_many(browser, django_assert_num_queries):
+def test_the_page_costs_the_same_number_of_queries_with_one_entry_and_with_many(browser):
     browser.say("contacts", "give")
-    with django_assert_num_queries(QUERIES):
-        browser.client.post("/preferences/page/", {"visit": browser.visit})
-    browser.say("contacts", "withdraw").say("contacts", "give").say("contacts", "withdraw").say("calendar", "refuse").say("announcements_email", "give")
-    with django_assert_num_queries(QUERIES):
-        browser.client.post("/preferences/page/", {"visit": browser.visit})
+    counts = []
+    for _turn in range(2):
+        with CaptureQueriesContext(connection) as captured:
+            browser.client.post("/preferences/page/", {"visit": browser.visit})
+        counts.append(len(captured))
+        browser.say("contacts", "withdraw").say("contacts", "give").say("calendar", "refuse").say("announcements_email", "give")
+    assert counts[0] == counts[1] <= MOST_QUERIES
 
 
 def test_a_long_history_is_cut_and_says_so(browser, ada, give, withdraw, monkeypatch):
