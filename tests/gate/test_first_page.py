@@ -11,12 +11,12 @@ from django.urls import reverse
 
 from apps.foundation.actors import SYSTEM
 from apps.gate.models import Disclosure, disclosure_reference
-from apps.gate.services import exceptions
+from apps.gate.services import exceptions, withdrawals
 from apps.gate.services.deciding import Recipient, Refused, decide
 from apps.staff.roles import PERMISSIONS, Role
 from config import gate_panel
 from tests.cast import DAY, NOON
-from tests.gate import given
+from tests.gate import agreed, given
 
 pytestmark = pytest.mark.django_db
 
@@ -78,3 +78,22 @@ def test_an_exception_that_is_asked_for_is_the_work_of_who_may_approve_it(cirrus
 
     assert "Decide on an exception for a country" in page
     assert reverse("admin:gate_countryexception_change", args=[asked.pk]) in page
+
+
+def test_who_may_confirm_an_erasure_sees_what_is_open_and_what_of_it_is_late(house, ada):
+    somebody = given.provider("Somebody Else", role="independent")
+    agreed.purpose(somebody)
+    agreed.give(ada)
+    agreed.handed_over(somebody, ada)
+    agreed.withdraw(ada)
+    withdrawals.look_after(at=NOON)
+    text, url = "Get erasures after withdrawals confirmed", reverse("admin:gate_withdrawalnotice_changelist") + "?due=open"
+    with time_machine.travel(NOON + timedelta(hours=1)):
+        page = browser(Role.COMPLIANCE_OFFICER).get(reverse("admin:index")).text
+        auditor = browser(Role.AUDITOR).get(reverse("admin:index")).text
+    with time_machine.travel(NOON + timedelta(days=21)):
+        late = browser(Role.COMPLIANCE_OFFICER).get(reverse("admin:index")).text
+
+    assert (text in page, url in page, "reminded every week" in page) == (True, True, True)
+    assert text not in auditor
+    assert "1 of them overdue" in late
