@@ -1,5 +1,6 @@
 """Cases about people below 18 without a representative: the clock, what happened, and the ways in which a case ends."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -36,6 +37,10 @@ class OverdueFilter(admin.SimpleListFilter):
 
 def is_open(case: MinorCase) -> bool:
     return case.state == CaseState.OPEN
+
+
+def _days(time: timedelta) -> str:
+    return f"{time.days} day{'s' if time.days != 1 else ''}"
 
 
 def what_removing_does(case: MinorCase) -> list[str]:
@@ -101,12 +106,12 @@ class MinorCaseAdmin(CovenantAdmin):
     @admin.display(description="the clock")
     def clock(self, case: MinorCase) -> SafeString | str:
         if not is_open(case):
-            took = (case.closed_at - case.opened_at).days
-            return f"closed after {took} day{'s' if took != 1 else ''}"
-        left = case.due_at - clock.now()
-        if left.total_seconds() <= 0:
-            return chip(f"{-left.days - 1} days past its day", "bad")
-        return chip(f"{left.days} day{'s' if left.days != 1 else ''} left", "warn" if left.days < 3 else "wait")
+            return f"closed after {_days(case.closed_at - case.opened_at)}"
+        now = clock.now()
+        if now >= case.due_at:
+            return chip(f"{_days(now - case.due_at)} past its day", "bad")
+        left = case.due_at - now
+        return chip(f"{_days(left)} left", "warn" if left.days < 3 else "wait")
 
     @admin.display(description="standing of the person")
     def standing(self, case: MinorCase) -> str:
