@@ -22,10 +22,13 @@ from apps.foundation.refusals import Refusal
 from apps.retention.models import Cohort
 from apps.retention.services import leaves
 from apps.staff.models import StaffMember
-from config import demo, demo_gate, guard
+from config import demo, demo_accounts, demo_communications, demo_consents, demo_gate, guard
 
 LOGIN_FILE = "login.txt"
 PASSWORD_FILE = "demo-password"
+
+#: what fills the demo once it has staff, people and messages, in this order
+AFTERWARDS = (demo_gate, demo_accounts, demo_consents, demo_communications)
 
 
 class Command(BaseCommand):
@@ -62,7 +65,8 @@ class Command(BaseCommand):
             with transaction.atomic():
                 password = demo.make(now=now)
             self._keep_password(password)
-            demo_gate.make(now=now)  # by itself: the gate refuses to decide inside the transaction of another
+            for filled in AFTERWARDS:  # each by itself: the gate refuses to decide inside the transaction of another
+                filled.make(now=now)
             self.stdout.write("demo data made: three organizations, their people and messages")
         leaves.make_leaves(at=now)
         self._tell_login()
