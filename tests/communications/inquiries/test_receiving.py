@@ -9,6 +9,7 @@ from apps.communications.models import Inquiry, InquiryMessage, Mailbox, Receive
 from apps.communications.receiving import mailbox as room
 from apps.communications.services.inquiries import receiving, working
 from apps.communications.states import InquiryState, MessageKind, Outcome
+from apps.foundation.keys import KeyNotMade
 from apps.mail.models import OutgoingMail
 from tests import cast
 from tests.cast import DAY, NOON
@@ -250,6 +251,46 @@ def test_a_mail_that_ends_its_reader_is_refused_after_three_times(mailbox, monke
     assert ReceivedMail.objects.count() == 0
     take(NOON + DAY)
     assert outcomes() == [(Outcome.REFUSED, receiving.KILLS_ITS_READER), (Outcome.OPENED, "")]
+
+
+@pytest.mark.parametrize("mail", [given.mail(), b"Subject: nobody\r\n\r\nhi"], ids=["read", "refused"])
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_another_worker_takes_at_this_moment_is_taken_once(mailbox, monkeypatch, mail):
+    mailbox.deliver(mail)
+    read, begin = receiving.reading.read, receiving._begin
+
+    def meanwhile(data):
+        with monkeypatch.context() as patch:
+            patch.setattr(receiving.reading, "read", read)
+            box_row = Mailbox.objects.get()
+            with room.opened(room.address(mailbox.url)) as box:
+                receiving._one(box_row, box, room.Lying(*begun), NOON)
+        return read(data)
+
+    begun = []
+    monkeypatch.setattr(receiving, "_begin", lambda row, validity, uid: (begun or begun.extend((uid, len(mail)))) is None or begin(row, validity, uid))
+    monkeypatch.setattr(receiving.reading, "read", meanwhile)
+
+    take()
+
+    assert ReceivedMail.objects.count() == 1
+    assert Inquiry.objects.count() == (1 if mail == given.mail() else 0)
+    assert mailbox.lying() == []
+
+
+def test_trouble_in_our_own_house_is_no_fault_of_a_mail(mailbox, monkeypatch):
+    mailbox.deliver(given.mail())
+    with monkeypatch.context() as patch:
+        patch.setattr(texts, "seal", out_of_reach)
+        for number in range(5):
+            assert take(NOON + number * DAY) == 0
+    assert (Mailbox.objects.get().last_error, ReceivedMail.objects.count(), Inquiry.objects.count()) == ("key_not_made", 0, 0)
+    assert take(NOON + 9 * DAY) == 1
+    assert outcomes() == [(Outcome.OPENED, "")]
+
+
+def out_of_reach(*_arguments, **_more):
+    raise KeyNotMade
 
 
 def test_a_mailbox_that_does_not_open_is_tried_again_later_and_later(mailbox, settings):

@@ -57,7 +57,7 @@ def read_mailbox(*, at: datetime) -> int:
         return 0
     try:
         taken = _read(row, at)
-    except (MailboxTrouble, mailbox.AddressNotUsable) as trouble:
+    except Refusal as trouble:  # of the mail server, or of our own house, such as a keystore that is out of reach
         _failed(row, trouble, at)
         return 0
     Mailbox.objects.filter(pk=row.pk).update(leased_until=None, read_at=at, failures=0, next_try_at=None, last_error="")
@@ -81,7 +81,9 @@ def _failed(row: Mailbox, trouble: Refusal, at: datetime) -> None:
     row.failures += 1
     row.leased_until, row.last_error = None, trouble.code
     row.next_try_at = at + timedelta(minutes=BACK_OFF[min(row.failures, len(BACK_OFF)) - 1])
-    row.save(update_fields=["failures", "leased_until", "last_error", "next_try_at"])
+    if not isinstance(trouble, MailboxTrouble):
+        row.at_attempts = 0  # no fault of the mail's
+    row.save(update_fields=["failures", "leased_until", "last_error", "next_try_at", "at_attempts"])
     log.warning("mailbox_not_read", error=trouble.code)
 
 
@@ -111,6 +113,13 @@ def _one(row: Mailbox, box: Box, lying: Lying, at: datetime) -> None:
 def take(*, box_row: Mailbox, box: Box, lying: Lying, at: datetime) -> ReceivedMail:
     """Read one mail and write down what became of it, with what it says. Raises SeenBefore where another worker was faster."""
     try:
+        return _take(box_row, box, lying, at)
+    except IntegrityError:
+        raise SeenBefore from None
+
+
+def _take(box_row: Mailbox, box: Box, lying: Lying, at: datetime) -> ReceivedMail:
+    try:
         if not _begin(box_row, box.validity, lying.uid):
             raise LetterRefused("Reading the mail ended its reader.", code=KILLS_ITS_READER)
         if lying.size > settings.INQUIRY_MAIL_BYTES:
@@ -119,10 +128,7 @@ def take(*, box_row: Mailbox, box: Box, lying: Lying, at: datetime) -> ReceivedM
         letter = reading.read(data)
     except LetterRefused as refusal:
         return _write(box_row, box, lying, Outcome.REFUSED, at, code=refusal.code)
-    try:
-        return _take_in(box_row, box, lying, letter, sha256(data).hex(), at)
-    except IntegrityError:
-        raise SeenBefore from None
+    return _take_in(box_row, box, lying, letter, sha256(data).hex(), at)
 
 
 @transaction.atomic
