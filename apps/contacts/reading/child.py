@@ -49,7 +49,7 @@ def answer(data: bytes, reader: Any, bounds: Bounds, about: dict[str, Any]) -> N
         os._exit(OUT_OF_MEMORY)
     except RecursionError:
         said = json.dumps({"refused": "too_deep"})
-    except Exception:  # noqa: BLE001 - a parser may fail at a hostile file in any way; it is unreadable
+    except Exception:  # a parser may fail at a hostile file in any way; it is unreadable
         said = json.dumps({"refused": "unreadable"})
     try:
         sys.stdout.write(f"{said}\n")

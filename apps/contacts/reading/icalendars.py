@@ -138,7 +138,7 @@ def _of_calendar(calendar: Reduced, zone: ZoneInfo, since: datetime, until: date
         yield _busy(calendar, list(calendar.events), zone, since, until)
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001 - a parser may fail at one event in any way
+    except Exception:  # a parser may fail at one event in any way
         for uid in calendar.events:
             with suppress(ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError):
                 yield _busy(calendar, [uid], zone, since, until)
