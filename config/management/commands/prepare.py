@@ -28,7 +28,7 @@ LOGIN_FILE = "login.txt"
 PASSWORD_FILE = "demo-password"
 
 #: what fills the demo once it has staff, people and messages, in this order
-AFTERWARDS = (demo_gate, demo_accounts, demo_consents, demo_communications)
+AFTERWARDS = (demo_gate, demo_consents, demo_accounts, demo_communications)
 
 
 class Command(BaseCommand):
