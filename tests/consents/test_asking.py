@@ -47,7 +47,7 @@ def test_nothing_may_be_used_of_somebody_whose_account_is_not_active(ada, give, 
     Person.objects.filter(pk=ada.pk).update(standing=standing)
 
     assert not may(ada)
-    assert list(asking.audience(purpose="contacts", at=NOON)) == []
+    assert list(asking.audience(purpose="contacts", at=NOON)) == list(asking.audience_ids(purpose="contacts", at=NOON)) == []
 
 
 def test_a_withdrawal_counts_from_its_commit_on(ada, give, withdraw):
@@ -63,7 +63,7 @@ def test_a_consent_past_its_end_allows_nothing_although_no_sweep_has_come_yet(ad
 
     assert may(ada, at=NOON + DAY - timedelta(seconds=1))
     assert not may(ada, at=NOON + DAY)
-    assert list(asking.audience(purpose="contacts", at=NOON + DAY)) == []
+    assert list(asking.audience(purpose="contacts", at=NOON + DAY)) == list(asking.audience_ids(purpose="contacts", at=NOON + DAY)) == []
 
 
 def test_may_is_one_query(ada, give, django_assert_num_queries):
@@ -82,6 +82,8 @@ def test_an_audience_is_everybody_who_allows_it_in_one_query(ada, clinic, give, 
 
     with django_assert_num_queries(1):
         assert list(asking.audience(purpose="announcements_email", at=NOON)) == [ada, ben]
+    with django_assert_num_queries(1):
+        assert list(asking.audience_ids(purpose="announcements_email", at=NOON)) == [ada.pk, ben.pk]
 
 
 def test_the_lock_needs_the_transaction_of_its_caller(ada, give, transactional_db):

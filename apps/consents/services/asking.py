@@ -4,7 +4,7 @@
 |---|---|---|
 | whatever is about to use something for one person | `may`, `require`: one prepared query by one index | none: an answer for now |
 | whatever writes or sends under a consent | `lock`, in its own transaction | the standing, shared: a withdrawal waits for the caller, or came before |
-| whatever writes to many | `audience`, then `lock` for each when it is handed over | none |
+| whatever writes to many | `audience` (or `audience_ids`, which reads no person), then `lock` for each when it is handed over | none |
 | who has to prove a past time | `stood`: from the ledger alone | none: the ledger never changes |
 | who would like to ask | `may_ask` | none |
 
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.accounts.models import Person
 from apps.accounts.states import PersonStanding
@@ -73,6 +73,13 @@ def audience(*, purpose: str, at: datetime) -> QuerySet[Person]:
     return Person.objects.filter(
         lasting, consents__purpose_id=purpose, consents__stands=True, standing=PersonStanding.ACTIVE
     ).order_by("pk")
+
+
+def audience_ids(*, purpose: str, at: datetime) -> QuerySet:
+    """The same people by their ids alone, from what stands less the few who are not active: several times as fast for a hundred thousand."""
+    inactive = Person.objects.filter(pk=OuterRef("person_id")).exclude(standing=PersonStanding.ACTIVE)
+    standing = Standing.objects.standing(at).filter(~Exists(inactive), purpose_id=purpose)
+    return standing.order_by("person_id").values_list("person_id", flat=True)
 
 
 def stood(*, person_id: int, purpose: str, at: datetime) -> ConsentEvent | None:
