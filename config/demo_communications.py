@@ -1,4 +1,4 @@
-"""What people wrote in the demo: questions that wait, that were answered, that are closed, one of them near its end; one mail nobody could read.
+"""What people wrote in the demo: questions that wait, that were answered, that are closed; one mail nobody could read.
 
 Every row is made by the services themselves, with times in the past. `prepare` calls it once, after demo.py has made people and staff.
 """
@@ -18,8 +18,8 @@ ASKED = (
     ("my_data", 3, "A copy of my data", "I would like a copy of all that you hold about me. How long will that take?"),
     ("child", 4, "My son has an account", "My son is fifteen and signed up without telling me. What can I do?"),
     ("security", 9, "A strange mail", "I got a mail in your name that asks for my password. Was that you?"),
-    ("other", 40, "Wrong number", "My old phone number still stands in my profile."),
-    ("privacy", 700, "Cookies", "Which cookies do your pages set?"),
+    ("other", 15, "Wrong number", "My old phone number still stands in my profile."),
+    ("privacy", 18, "Cookies", "Which cookies do your pages set?"),
 )
 ANSWER = "Thank you for writing. Nobody here reads messages: they are encrypted, and each look at anything else is recorded.\n\nDana, privacy"
 

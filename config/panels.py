@@ -15,7 +15,7 @@ from apps.accounts.models import MinorCase, Representative
 from apps.accounts.services import days
 from apps.assurance.models import Finding, Promise
 from apps.audit.services import journal
-from apps.communications.models import Announcement
+from apps.communications.models import Announcement, Inquiry, ReceivedMail
 from apps.consents.models import SignalSwitch
 from apps.foundation.charts import Series, day_columns
 from apps.foundation.clock import day_of
@@ -100,6 +100,7 @@ def my_work(request: HttpRequest, at: datetime) -> dict[str, Any]:
     if member.has_perm("retention.decide_review") and (waiting_reviews := Review.objects.filter(state=ReviewState.WAITING).count()):
         page = "admin:retention_review_changelist"
         items.append(_item("Review what ends", "without a yes it steps aside on its day", page, waiting_reviews, "?state__exact=waiting"))
+    items += _inquiries(member, at)
     items += _minors(member, at)
     items += _withdrawals(member, at)
     items += _providers(member, at) if member.has_perm("providers.view_provider") else []
@@ -107,6 +108,20 @@ def my_work(request: HttpRequest, at: datetime) -> dict[str, Any]:
         items.append(_item("Findings on the promise board", "each names what breaks a promise", "admin:assurance_finding_changelist", found))
     asked = Approval.objects.waiting().asked_by(member).count()
     return {"items": items, "asked": asked, "more": max(0, waiting.count() - SHOWN)}
+
+
+def _inquiries(member: StaffMember, at: datetime) -> list[dict[str, Any]]:
+    """What people wrote and nobody else has taken, and mail that could not be read."""
+    items = []
+    mine = Inquiry.objects.waiting().filter(owner__in=("", str(member.actor)))
+    if member.has_perm("communications.answer_inquiry") and (count := mine.count()):
+        oldest = (at - mine.first().heard_at).days
+        note = f"one has waited for {oldest} days" if oldest > 1 else "the oldest came lately"
+        items.append(_item("Answer inquiries", note, "admin:communications_inquiry_changelist", count, "?waiting=any"))
+    if member.has_perm("communications.settle_receivedmail") and (unread := ReceivedMail.objects.unread_by_us().count()):
+        note = "they go from the mailbox after some days"
+        items.append(_item("Look at mail that could not be read", note, "admin:communications_receivedmail_changelist", unread, "?outcome__exact=refused"))
+    return items
 
 
 def _minors(member: StaffMember, at: datetime) -> list[dict[str, Any]]:
