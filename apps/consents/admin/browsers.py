@@ -110,8 +110,8 @@ class SignalSwitchAdmin(CovenantAdmin):
 class SeenSignalAdmin(CovenantAdmin):
     list_display = ("id", "person", "signal", "answer", "did", "policy_version", "first_at", "last_at")
     list_filter = ("signal", "answer", "first_at")
-    search_fields = ("=person__reference",)
-    search_help_text = "By the reference of the person."
+    search_fields = ("=id", "=person__reference")
+    search_help_text = "By its number, or by the reference of the person."
     sortable_by = ("first_at",)
     chips = {"answer": {SignalAnswer.NOTED: "plain", SignalAnswer.HONOURED: "ok"}}
     unmasked_fields = ("person",)
