@@ -8,14 +8,10 @@ import random
 from datetime import UTC, datetime, time, timedelta
 
 from apps.accounts.models import Organization, Person
-from apps.consents.models import Standing
-from apps.consents.purposes import Kind
-from apps.consents.services import withdrawing
-from apps.consents.states import How
-from apps.foundation.actors import SYSTEM, Actor
+from apps.foundation.actors import SYSTEM
 from apps.foundation.digests import sha256
-from apps.gate.models import Permit, WithdrawalNotice
-from apps.gate.services import analytics, deciding, exceptions, permits, withdrawals
+from apps.gate.models import Permit
+from apps.gate.services import analytics, deciding, exceptions, permits
 from apps.gate.services.deciding import About, Ground, Package, Recipient
 from apps.providers.models import Provider
 from apps.staff.models import StaffMember
@@ -95,31 +91,3 @@ def _refused(courier: Provider, person: Person, at: datetime, **changed) -> None
     except deciding.Refused:
         return
     raise RuntimeError("the demo's gate let out what it has to refuse")
-
-
-def make_on_consent(*, now: datetime) -> None:
-    """What left on consents of the demo, and who has to erase what because one was taken back. Called after demo_consents.py."""
-    standing = Standing.objects.standing(now).filter(purpose__kind=Kind.DISCLOSURE, since__lt=now - timedelta(days=2)).select_related("person", "purpose")
-    for number, row in enumerate(standing.order_by("pk")[:6]):
-        at = now - timedelta(days=2) + timedelta(minutes=11 * number)
-        _use(deciding.decide(package=_studied(row, f"STU-{at:%Y%m%d}/{row.person.reference}"), by=SYSTEM, at=at), at)
-    leaving = list(standing.order_by("pk")[:2])
-    for row in leaving:
-        withdrawing.withdraw(
-            person=row.person, purpose=row.purpose_id, how=How.PREFERENCE_PAGE, by=Actor("person", row.person.reference), at=now - timedelta(hours=20)
-        )
-    withdrawals.look_after(at=now - timedelta(hours=20))
-    done = WithdrawalNotice.objects.order_by("pk").first()
-    if done is not None:
-        withdrawals.confirm(
-            notice=done, evidence="Its answer of this morning, in the folder of its agreement.", by=StaffMember.objects.get(username="dana"),
-            at=now - timedelta(hours=3),
-        )  # fmt: skip
-
-
-def _studied(row: Standing, what: str) -> Package:
-    return Package(
-        recipient=Recipient.provider(row.purpose.recipient), about=About.person(row.person.reference), categories=frozenset({"usage"}),
-        fields=frozenset({"page", "duration_seconds"}), purpose=row.purpose.disclosure_purpose, ground=Ground.CONSENT, consent=row.purpose_id,
-        patient_information=False, digest=sha256(what.encode()), size=1_400, what=what, countries=("US",),
-    )  # fmt: skip

@@ -63,7 +63,7 @@ def person_link(reference: str) -> SafeString:
 
 @admin.register(Disclosure)
 class DisclosureAdmin(CovenantAdmin):
-    list_display = ("reference", "at", "recipient", "about", "held", "what_for", "on_ground", "patient_information")
+    list_display = ("reference", "at", "recipient", "about", "held", "what_for", "patient_information")
     list_filter = ("recipient_kind", "ground", "purpose", "patient_information", "at")
     search_fields = ("=reference", "=recipient", "=about_organization", "=subjects__person_reference", "=consent")
     search_help_text = "By the reference of the disclosure, its recipient, a person or organization that it is about, or the code of a consent."
@@ -92,13 +92,8 @@ class DisclosureAdmin(CovenantAdmin):
 
     @admin.display(description="what for")
     def what_for(self, row: Disclosure) -> str:
-        """In one word; the page of a disclosure says it in full."""
-        return row.purpose
-
-    @admin.display(description="ground", ordering="ground")
-    def on_ground(self, row: Disclosure) -> str:
-        """The grant or the consent by its name, else the ground in one word."""
-        return row.grant or row.consent or row.ground
+        """In one word, with the consent it rests on; the page of a disclosure says it in full."""
+        return f"{row.purpose}, on {row.consent}" if row.consent else row.purpose
 
     @admin.display(description="permit")
     def permit_link(self, row: Disclosure) -> SafeString | str:

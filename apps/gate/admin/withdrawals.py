@@ -45,7 +45,7 @@ class DueFilter(admin.SimpleListFilter):
 
 @admin.register(WithdrawalNotice)
 class WithdrawalNoticeAdmin(CovenantAdmin):
-    list_display = ("reference", "made_at", "recipient", "person_reference", "consent", "how_many", "state", "due")
+    list_display = ("reference", "state", "due", "recipient", "person_reference", "consent", "made_at")
     list_filter = (DueFilter, "state", "due_at")
     search_fields = ("=reference", "=recipient", "=person_reference", "=consent", "=event")
     search_help_text = "By the reference of the notice, its recipient, the person or the consent's event, or by the code of the consent."
@@ -72,10 +72,6 @@ class WithdrawalNoticeAdmin(CovenantAdmin):
             ),
         ),
     )  # fmt: skip
-
-    @admin.display(description="got")
-    def how_many(self, notice: WithdrawalNotice) -> str:
-        return how_many(notice)
 
     @admin.display(description="to be confirmed by", ordering="due_at")
     def due(self, notice: WithdrawalNotice) -> SafeString | str:
