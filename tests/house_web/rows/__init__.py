@@ -5,6 +5,7 @@ A new model or act has no row here and fails tests/house_web/test_every_list.py 
 
 from tests.house_web.rows import (
     accounts,
+    announcements,
     archives,
     assurance,
     audit,
@@ -24,7 +25,7 @@ from tests.house_web.rows.declared import FORMULAS, PRESENT, Rows, Scene
 
 __all__ = ["FORMULAS", "PRESENT", "ROWS", "SCENES", "Rows", "Scene"]
 
-_APPS = (inquiries, retention, archives, holds, consents, contacts, providers, gate, accounts, policies, assurance, audit, backups, staff, mail)
+_APPS = (inquiries, announcements, retention, archives, holds, consents, contacts, providers, gate, accounts, policies, assurance, audit, backups, staff, mail)
 
 ROWS: dict[type, Rows] = {model: rows for app in _APPS for model, rows in app.ROWS.items()}
 SCENES: dict[tuple[type, str], Scene] = {act: scene for app in _APPS for act, scene in app.SCENES.items()}

@@ -175,7 +175,7 @@ def facts(circular: Circular) -> dict:
 
 
 def locked(circular: Circular) -> Announcement:
-    return Announcement.objects.select_for_update(of=("self",)).get(pk=circular.pk)
+    return Announcement.objects.select_for_update(of=("self",), no_key=True).get(pk=circular.pk)
 
 
 def _writer(by: StaffMember) -> StaffMember:

@@ -18,7 +18,8 @@ def erase(*, person: Person, purpose: str, event: ConsentEvent, at: datetime) ->
     resting = Delivery.objects.filter(person=person, purpose_id=purpose, stands=True).order_by("pk").select_for_update(of=("self",))
     rows = list(resting.values_list("pk", "state", "mail_id"))
     back = outbox.take_back(mails=[mail for _pk, state, mail in rows if state == DeliveryState.HANDED and mail], at=at)
-    unsent = [pk for pk, state, mail in rows if state == DeliveryState.WAITING or mail in back]
-    Delivery.objects.filter(pk__in=unsent).update(state=DeliveryState.WITHDRAWN)
-    Delivery.objects.filter(pk__in=[pk for pk, _state, _mail in rows]).update(stands=None)
+    unsent = {pk for pk, state, mail in rows if state == DeliveryState.WAITING or mail in back}
+    # each row once: the second change of a row in one transaction would look its circular up again, which a sender has locked
+    Delivery.objects.filter(pk__in=unsent).update(state=DeliveryState.WITHDRAWN, stands=None)
+    Delivery.objects.filter(pk__in=[pk for pk, _state, _mail in rows if pk not in unsent]).update(stands=None)
     return [Erased("announcements_unsent", len(unsent))]

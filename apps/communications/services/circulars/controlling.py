@@ -125,4 +125,4 @@ def _take_back(row: Circular, *, at: datetime, to: DeliveryState, untried_only: 
 def _at_the_controls(circular: Circular, by: StaffMember) -> tuple[StaffMember, Circular]:
     member = presence.lock(by)[by.pk]
     presence.require_right(member, CONTROL)
-    return member, Circular.objects.select_for_update(of=("self",)).get(pk=circular.pk)
+    return member, Circular.objects.select_for_update(of=("self",), no_key=True).get(pk=circular.pk)

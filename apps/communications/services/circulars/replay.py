@@ -20,7 +20,7 @@ RESTORED = "restored from a backup; who got it since is not known"
 
 def circular_started(line: Line, *, at: datetime) -> None:
     """It began after the backup was made, which knows it as a draft or approved: it ends, and is written anew if it is still wanted."""
-    row = Circular.objects.select_for_update(of=("self",)).filter(reference=line.about).first()
+    row = Circular.objects.select_for_update(of=("self",), no_key=True).filter(reference=line.about).first()
     if row is None and line.body["version"]:
         _notice_again(line, at=at)
     if row is None or row.started_at is not None or CircularState.CANCELLED not in CIRCULAR_MOVES[row.state]:
@@ -44,7 +44,7 @@ def _notice_again(line: Line, *, at: datetime) -> None:
 
 def circulars_wait(*, at: datetime) -> None:
     """What was on its way when the backup was made is paused, with its mails out of the outbox: some of them left since."""
-    for row in Circular.objects.select_for_update(of=("self",)).filter(state=CircularState.SENDING).order_by("pk"):
+    for row in Circular.objects.select_for_update(of=("self",), no_key=True).filter(state=CircularState.SENDING).order_by("pk"):
         unsent = Delivery.objects.unsent().filter(circular=row, state=DeliveryState.HANDED)
         outbox.take_back(mails=list(unsent.values_list("mail_id", flat=True)), at=at)
         row.state, row.trouble, row.leased_until = CircularState.PAUSED, RESTORED, None

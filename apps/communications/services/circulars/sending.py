@@ -9,6 +9,7 @@
 
 Locks are taken in one order: the circular, each person with their consent by the person's id, the deliveries, the outbox. A withdrawal
 takes person, consent, delivery, outbox: so it comes before a chunk, whose person is then left out, or after it, and takes the mail back.
+The circular is locked without its key: whoever writes a delivery shares that key, and must not wait for who waits for them.
 
 It must never hand over more than `CIRCULAR_IN_OUTBOX` mails that did not leave yet (a pause must be felt at once, and mail to one person
 must not drown), never rest on a consent that it did not lock, and never hold more than one chunk in memory.
@@ -124,12 +125,12 @@ def word(circular: Circular) -> str:
 @transaction.atomic
 def _claim(at: datetime, *, but: set[int]) -> Circular | None:
     """Take one that nobody is at; the attempt counts before the work, so that one that ends its workers is found out and stopped."""
-    row = Circular.objects.to_work_on(at).exclude(pk__in=but).select_for_update(skip_locked=True, of=("self",)).first()
+    row = Circular.objects.to_work_on(at).exclude(pk__in=but).select_for_update(skip_locked=True, of=("self",), no_key=True).first()
     while row is not None and row.attempts >= MOST_ATTEMPTS:
         row.state, row.leased_until, row.attempts, row.trouble = CircularState.PAUSED, None, 0, "its worker ended five times without getting further"
         row.save(update_fields=["state", "leased_until", "attempts", "trouble"])
         ledger.record(f"{word(row)}.stopped", by=SYSTEM, about=row.reference, at=at, facts={"attempts": MOST_ATTEMPTS})
-        row = Circular.objects.to_work_on(at).exclude(pk__in=but).select_for_update(skip_locked=True, of=("self",)).first()
+        row = Circular.objects.to_work_on(at).exclude(pk__in=but).select_for_update(skip_locked=True, of=("self",), no_key=True).first()
     if row is not None:
         row.attempts, row.leased_until = row.attempts + 1, at + LEASE
         row.save(update_fields=["attempts", "leased_until"])
@@ -284,4 +285,4 @@ def _lies_in_the_outbox(row: Circular) -> bool:
 
 
 def _locked(circular: Circular) -> Circular:
-    return Circular.objects.select_for_update(of=("self",)).get(pk=circular.pk)
+    return Circular.objects.select_for_update(of=("self",), no_key=True).get(pk=circular.pk)
