@@ -99,7 +99,7 @@ class NewPersonForm(PersonForm):
 
     representative = forms.CharField(
         required=False, max_length=20, strip=True, widget=forms.TextInput(attrs={"placeholder": "REP-…", "autocomplete": "off"}),
-        help_text="Only for somebody below 18: the reference of the verified representative who acts for them.",
+        help_text="Optional. Without it: nobody below 18 is registered. The reference of the verified representative who acts for them.",
     )  # fmt: skip
 
     class Meta(PersonForm.Meta):

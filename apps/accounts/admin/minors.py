@@ -67,7 +67,7 @@ def take_evidence(request: HttpRequest, case: MinorCase, _form: forms.Form | Non
 
 @admin.register(MinorCase)
 class MinorCaseAdmin(CovenantAdmin):
-    list_display = ("reference", "person", "how", "state", "opened_at", "due_at", "clock", "closed_at")
+    list_display = ("reference", "person", "how", "state", "clock", "opened_at", "due_at", "closed_at")
     list_filter = ("state", OverdueFilter, "how")
     list_select_related = ("person",)
     search_fields = ("=reference", "=person__reference")

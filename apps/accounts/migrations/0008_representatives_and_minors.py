@@ -79,6 +79,8 @@ class Migration(migrations.Migration):
                 ('representative', models.ForeignKey(db_constraint=False, editable=False, help_text='Who was found to act for them.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='closed_cases', to='accounts.representative')),
             ],
             options={
+                'verbose_name': 'case about a minor',
+                'verbose_name_plural': 'cases about minors',
                 'ordering': ['-id'],
                 'permissions': [('open_minorcase', 'Can say that a person is a minor, which suspends them'), ('close_minorcase', 'Can close a case because the person is no minor'), ('remove_minorcase', 'Can have a minor removed with their data')],
             },

@@ -44,6 +44,8 @@ class MinorCase(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = "case about a minor"
+        verbose_name_plural = "cases about minors"
         permissions = [
             ("open_minorcase", "Can say that a person is a minor, which suspends them"),
             ("close_minorcase", "Can close a case because the person is no minor"),
