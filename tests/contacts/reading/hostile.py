@@ -29,6 +29,8 @@ CARDS = {
     "half a megabyte of quoted-printable in soft breaks": (
         lambda: f"BEGIN:VCARD{CRLF}NOTE;ENCODING=QUOTED-PRINTABLE:{'=C3=A9=' + CRLF}{('=C3=A9' * 12 + '=' + CRLF) * 7_000}{CRLF}END:VCARD{CRLF}".encode(),
         "too_much_encoded"),
+    "half a megabyte of quoted-printable in lines of one letter": (
+        lambda: f"BEGIN:VCARD{CRLF}NOTE;ENCODING=QUOTED-PRINTABLE:{('a=' + CRLF) * 160_000}{CRLF}END:VCARD{CRLF}".encode(), "too_much_encoded"),
     "quoted-printable over many cards": (
         lambda: "".join(card(one, f"NOTE;QUOTED-PRINTABLE:{'=41' * 1_000}{CRLF}") for one in range(200)).encode(), "too_much_encoded"),
     "one line of 19 MB": (lambda: f"BEGIN:VCARD{CRLF}NOTE:{'x' * 19_000_000}{CRLF}END:VCARD{CRLF}".encode(), "line_too_long"),
