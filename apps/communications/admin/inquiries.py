@@ -127,7 +127,7 @@ def settle(request: HttpRequest, mail: ReceivedMail, _form: forms.Form | None) -
 
 @admin.register(Inquiry)
 class InquiryAdmin(CovenantAdmin):
-    list_display = ("reference", "topic", "state", "person", "owner_name", "messages_count", "opened_at", "heard_at", "closed_at", "ends_at")
+    list_display = ("reference", "topic", "state", "owner_name", "heard_at", "person", "opened_at", "ends_at")
     list_filter = (OwnerFilter, WaitingFilter, "state", "topic", "channel", "opened_at")
     list_select_related = ("person",)
     search_fields = ("=reference", "=person__reference")

@@ -27,15 +27,15 @@ def contact(request: HttpRequest) -> HttpResponse:
     """The form; sent, the page with the reference."""
     at = clock.now()
     if request.method != "POST":
-        return _page(request, ContactForm(), new_token(at))
-    form = ContactForm(request.POST)
+        return _page(request, ContactForm(label_suffix=""), new_token(at))
+    form = ContactForm(request.POST, label_suffix="")
     if request.POST.get("website"):
         return _thanks(request, inquiry_reference())  # a machine learns nothing from the answer, and nothing is kept
     token = request.POST.get("token", "")
     try:
-        reference = reference_in(token, at=at)
         if not form.is_valid():
             return _page(request, form, token, status=422)
+        reference = reference_in(token, at=at)
         if not ratelimit.consume(request, app="allauth.account", action="contact", config={"contact": settings.INQUIRY_FORM_RATE}):
             return _page(request, form, token, problem=TOO_MANY, status=429)
         typed = {name: form.cleaned_data[name] for name in ("email", "topic", "subject", "text")}
