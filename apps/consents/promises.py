@@ -48,26 +48,35 @@ def nothing_stands_past_its_end(at: datetime) -> Looked:
     return Looked(_count("consents_standing", "stands"), tuple(Violation(*row) for row in rows))
 
 
+#: each key that points to what stands, with its columns; and what has the columns although its key is gone
+COLLECTED = """
+SELECT con.conrelid::regclass::text, max(here.attname) FILTER (WHERE there.attname = 'person_id'), max(here.attname) FILTER (WHERE there.attname = 'purpose_id')
+FROM pg_constraint con CROSS JOIN LATERAL unnest(con.conkey, con.confkey) AS pair (here, there)
+JOIN pg_attribute here ON here.attrelid = con.conrelid AND here.attnum = pair.here
+JOIN pg_attribute there ON there.attrelid = con.confrelid AND there.attnum = pair.there
+WHERE con.contype = 'f' AND con.confrelid = 'consents_standing'::regclass GROUP BY con.oid, con.conrelid
+UNION
+SELECT quote_ident(c.table_name), 'person_id', 'purpose_id'
+FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
+WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE' AND c.column_name IN ('person_id', 'purpose_id', 'stands')
+    AND c.table_name <> 'consents_standing' GROUP BY c.table_name HAVING count(*) = 3
+ORDER BY 1, 2
+"""
+
+
 def nothing_is_kept_without_a_consent(at: datetime) -> Looked:
-    """Every table whose rows are collected under a consent, found by its columns: each row against what its person said last."""
-    tables = [
-        name for (name,) in fetch(
-            "SELECT c.table_name FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)"
-            " WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE' AND c.column_name IN ('person_id', 'purpose_id', 'stands')"
-            " AND c.table_name <> 'consents_standing' GROUP BY c.table_name HAVING count(*) = 3 ORDER BY c.table_name"
-        )
-    ]  # fmt: skip
+    """Every table whose rows are collected under a consent, found in the catalogue: each row against what its person said last."""
     looked, found = 0, []
-    for table in tables:
-        looked += _count(f'"{table}"')
+    for table, person, purpose in fetch(COLLECTED):
+        looked += _count(table)
         rows = fetch(
-            f'SELECT coalesce(p.reference, \'nobody\'), count(*), k.purpose_id FROM "{table}" k LEFT JOIN accounts_person p ON p.id = k.person_id'
-            " LEFT JOIN LATERAL (SELECT act, until FROM consents_consentevent e WHERE e.person_id = k.person_id AND e.purpose_id = k.purpose_id"
+            f"SELECT coalesce(p.reference, 'nobody'), count(*), k.{purpose} FROM {table} k LEFT JOIN accounts_person p ON p.id = k.{person}"
+            f" LEFT JOIN LATERAL (SELECT act, until FROM consents_consentevent e WHERE e.person_id = k.{person} AND e.purpose_id = k.{purpose}"
             "  ORDER BY at DESC, id DESC LIMIT 1) last ON true"
             " WHERE last.act IS DISTINCT FROM 'given' OR last.until <= %s GROUP BY 1, 3 ORDER BY 1, 3 LIMIT %s",
             [at - TIME_TO_FALL, NAMED],
         )
-        found += [Violation(person, f"{count} rows of {table} are kept, and no consent to {purpose} stands") for person, count, purpose in rows]
+        found += [Violation(whose, f"{count} rows of {table} are kept, and no consent to {code} stands") for whose, count, code in rows]
     return Looked(looked, tuple(found))
 
 

@@ -8,6 +8,7 @@ from apps.audit.services import journal
 from apps.consents import promises
 from apps.consents.models import ConsentEvent
 from apps.consents.states import How
+from tests import cast
 from tests.cast import DAY, NOON
 from tests.consents import borrowing
 
@@ -98,6 +99,29 @@ def test_rows_that_are_kept_after_a_withdrawal_are_named(lived, by_force):
     assert found(promises.nothing_is_kept_without_a_consent) == [
         (lived.reference, "1 rows of borrowed are kept, and no consent to calendar stands")
     ]
+
+
+def test_rows_whose_key_was_dropped_are_looked_at_all_the_same(lived):
+    borrowing.run("SET CONSTRAINTS ALL IMMEDIATE")
+    borrowing.run("ALTER TABLE borrowed DROP CONSTRAINT borrowed_person_id_purpose_id_stands_fkey")
+    borrowing.borrow(lived, "calendar")
+
+    assert found(promises.nothing_is_kept_without_a_consent) == [
+        (lived.reference, "1 rows of borrowed are kept, and no consent to calendar stands")
+    ]
+
+
+def test_rows_that_rest_on_the_consent_of_two_are_named_for_either(lived, clinic, give, by_force):
+    ben = cast.ada(clinic, "ben@client.example")
+    borrowing.run("SET CONSTRAINTS ALL IMMEDIATE")
+    borrowing.run(
+        "CREATE TABLE met (one_id bigint, other_id bigint, code varchar(40), stands boolean DEFAULT true,"
+        " FOREIGN KEY (one_id, code, stands) REFERENCES consents_standing (person_id, purpose_id, stands),"
+        " FOREIGN KEY (other_id, code, stands) REFERENCES consents_standing (person_id, purpose_id, stands))"
+    )
+    by_force("INSERT INTO met (one_id, other_id, code) VALUES (%s, %s, 'contacts')", lived.pk, ben.pk)
+
+    assert found(promises.nothing_is_kept_without_a_consent) == [(ben.reference, "1 rows of met are kept, and no consent to contacts stands")]
 
 
 def test_rows_of_nobody_are_named(lived, by_force):
