@@ -104,7 +104,11 @@ class PersonIn(Asked):
     country: str = _optional("country", 2, pattern=r"^([A-Z]{2})?$")
     identities: Annotated[list[IdentityIn], Field(max_length=20)] = []
     representative: Annotated[
-        str, Field(pattern=r"^(REP-[0-9A-Z]{7})?$", description="Optional. Without it: nobody below 18 is registered. The verified representative who acts for them.")
+        str,
+        Field(
+            pattern=r"^(REP-[0-9A-Z]{7})?$",
+            description="Optional. Without it: nobody below 18 is registered. The verified representative who acts for them.",
+        ),
     ] = ""
 
 

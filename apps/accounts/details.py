@@ -151,6 +151,14 @@ def is_minor(born: date | None, *, on: date) -> bool:
     return born is not None and age(born, on) < ADULT_YEARS
 
 
+def youngest_adult(on: date) -> date:
+    """The date of birth of who turns 18 on that day: whoever was born later is a minor."""
+    try:
+        return on.replace(year=on.year - ADULT_YEARS)
+    except ValueError:  # 29 February, of a year in which there was none
+        return on.replace(year=on.year - ADULT_YEARS, day=28)
+
+
 def birth_date(value: date | None, *, on: date) -> date | None:
     """A date of birth that somebody alive can have, or nothing."""
     if value is not None and (value > on or age(value, on) > OLDEST_YEARS):

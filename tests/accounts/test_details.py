@@ -92,6 +92,11 @@ def test_somebody_is_a_minor_until_the_day_of_turning_18_and_unknown_is_none():
     assert not details.is_minor(None, on=TODAY)
 
 
+@given(st.dates(date(2020, 1, 1), date(2040, 12, 31)), st.dates(date(1990, 1, 1), date(2020, 1, 1)))
+def test_whoever_was_born_after_the_youngest_adult_is_a_minor_and_nobody_else(day, born):
+    assert details.is_minor(born, on=day) == (born > details.youngest_adult(day))
+
+
 @given(st.text(max_size=200))
 def test_no_line_that_is_taken_holds_what_can_not_be_printed_or_stored(text):
     line, refused = None, ""

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
+from apps.accounts import details
 from apps.accounts.models import MinorCase, Person, Representative
 from apps.accounts.services import minors, representing
 from apps.accounts.states import PersonStanding, RepresentativeState
@@ -42,10 +43,11 @@ def look_after(*, at: datetime) -> int:
 
 
 def _ended(at: datetime):
-    """Verified ones whose time is over, of active people whom nobody represents today."""
+    """Verified ones whose time is over, of active people whom nobody represents today and who are not known to be 18."""
+    may_be_minor = Q(person__birth_date__isnull=True) | Q(person__birth_date__gt=details.youngest_adult(day_of(at)))
     others = Representative.objects.in_force(day_of(at)).filter(person=OuterRef("person"))
     return Representative.objects.filter(
-        ~Exists(others), state=RepresentativeState.VERIFIED, valid_until__lte=day_of(at), person__standing=PersonStanding.ACTIVE
+        may_be_minor, ~Exists(others), state=RepresentativeState.VERIFIED, valid_until__lte=day_of(at), person__standing=PersonStanding.ACTIVE
     ).order_by("pk")
 
 
