@@ -61,6 +61,7 @@ WHERE = {
     "retention.approve_archivereading": ("admin:retention_archivereading_changelist", "the reading of an archive"),
     "retention.approve_rescheduling": ("admin:retention_rescheduling_changelist", "a rescheduling"),
     "consents.approve_signalswitch": ("admin:consents_signalswitch_changelist", "a switch for browser signals"),
+    "consents.publish_purposetext": ("admin:consents_purposetext_changelist", "a text of a consent's purpose"),
     "communications.approve_announcement": ("admin:communications_announcement_changelist", "an announcement"),
     "gate.approve_countryexception": ("admin:gate_countryexception_changelist", "an exception for a country"),
     "accounts.approve_representative": ("admin:accounts_representative_changelist", "a representative of a minor"),

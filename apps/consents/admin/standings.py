@@ -61,7 +61,7 @@ def withdraw(request: HttpRequest, standing: Standing, form: WordForm) -> str:
 
 @admin.register(Standing)
 class StandingAdmin(CovenantAdmin):
-    list_display = ("event", "person", "purpose", "now", "since", "until", "asked_again_from")
+    list_display = ("consent", "person", "purpose", "now", "since", "until", "asked_again_from")
     list_filter = (NowFilter, PurposeFilter, "since")
     list_select_related = ("person", "purpose", "event", "text")
     search_fields = ("=id", "=person__reference", "=event__reference")
@@ -80,6 +80,11 @@ class StandingAdmin(CovenantAdmin):
             explain=what_withdrawing_does, run=withdraw,
         ),
     )  # fmt: skip
+
+    @admin.display(description="consent")
+    def consent(self, standing: Standing) -> str:
+        """As plain text: it is the link to the page, and a link in a link opens nothing."""
+        return standing.event.reference
 
     @admin.display(description="now")
     def now(self, standing: Standing) -> SafeString:
