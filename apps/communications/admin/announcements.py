@@ -77,7 +77,7 @@ class CircularAdmin(CovenantAdmin):
         ("Who wrote and approved it", {"fields": ("drafted_by", "created_at", "asked_by", "asked_at", "approved_by", "approved_at", "fingerprint")}),
     )
 
-    @admin.display(description="mail text")
+    @admin.display(description="words")
     def as_it_arrives(self, circular: Circular) -> SafeString:
         subject, text = wording.preview(circular)
         return format_html('<pre class="mail-text"><strong>Subject: {}</strong>\n\n{}</pre>', subject, text)
@@ -97,10 +97,9 @@ class CircularAdmin(CovenantAdmin):
         if not found.people:
             return "It went to nobody: nobody was to get it when it began." if not circular.audience else "Its deliveries are past their life."
         url = reverse("admin:communications_delivery_changelist") + f"?circular__reference={circular.reference}"
-        counts = format_html_join("", "<li>{} {}</li>", ((f"{count:,}", label) for _code, label, count in found.lines))
+        counts = format_html_join(", ", "{} {}", ((f"{count:,}", label) for _code, label, count in found.lines))
         return format_html(
-            '<progress max="{}" value="{}" aria-label="Ended">{}%</progress> {} of {} ended'
-            '<ul class="counts">{}</ul><a href="{}">All deliveries, also as a file</a>',
+            '<progress max="{}" value="{}" aria-label="Ended">{}%</progress> {} of {} ended<br>{}<br><a href="{}">All deliveries, also as a file</a>',
             found.people, found.ended, found.ended * 100 // found.people, f"{found.ended:,}", f"{found.people:,}", counts, url,
         )  # fmt: skip
 

@@ -154,6 +154,7 @@ def test_the_preview_is_what_arrives(house):
     assert subject == "Version 7 is here"
     assert text.startswith(circulars.WORDS)
     assert "/unsubscribe/0000" in text
+    assert wording.preview(circulars.draft(channel="in_app")) == ("Version 7 is here", circulars.WORDS)
 
 
 @pytest.mark.parametrize("role", Role)

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from apps.communications.models import Circular
+from apps.consents.purposes import Channel
 from apps.mail.services import rendering
 
 #: stands for the random token in a preview and in a test: it unsubscribes nobody
@@ -23,5 +24,7 @@ def unsubscribe_url(token: str) -> str:
 
 
 def preview(circular: Circular) -> tuple[str, str]:
-    """Subject and text as they would arrive, with a link that unsubscribes nobody."""
+    """Subject and text as they would arrive; in a mail with a link that unsubscribes nobody."""
+    if circular.channel != Channel.EMAIL:
+        return circular.subject, circular.words
     return rendering.render(template(circular), context(circular) | {"unsubscribe_url": unsubscribe_url(SAMPLE)})
