@@ -20,7 +20,7 @@ from apps.foundation import clock
 
 router = Router()
 
-Moment = Annotated[datetime | None, Query(description="RFC 3339, with its zone. Without it: the week from now.")]
+SINCE, UNTIL = "RFC 3339, with its zone. Without it: from now.", "RFC 3339, with its zone. Without it: a week later."
 
 
 class BusyOut(Schema):
@@ -65,7 +65,9 @@ def _person(request: HttpRequest, reference: str) -> Person:
     tags=["contacts"],
 )
 def matches(
-    request: HttpRequest, response: HttpResponse, reference: PersonReference, since: Annotated[Moment, Query(alias="from")] = None, until: Moment = None
+    request: HttpRequest, response: HttpResponse, reference: PersonReference,
+    since: Annotated[datetime | None, Query(alias="from", description=SINCE)] = None,
+    until: Annotated[datetime | None, Query(description=UNTIL)] = None,
 ):  # fmt: skip
     """The person's matches by organization, their own first, and when those are busy within at most 31 days. Both sides allow it and both
     are active, now. Show it to that person alone."""
