@@ -25,12 +25,12 @@ def make(*, now: datetime) -> None:
     acting = _checked("Petra Quist", "Mika", born, until=now + timedelta(days=25), dana=dana, at=now - timedelta(days=6))
     documents.take(representative=acting, reason="identity_check", by=cleo, at=now - timedelta(days=5))
     representing.approve(representative=acting, by=cleo, at=now - timedelta(days=5))
-    registration.register_person(
+    mika = registration.register_person(
         organization=clinic, given_name="Mika", family_name="Quist", emails=["mika.quist@hillclinic.example"], birth_date=born,
         representative=acting.reference, by=SYSTEM, at=now - timedelta(days=4),
     )  # fmt: skip
     _checked("Oskar Lind", "Juno", _born(now, years=15), until=None, dana=dana, at=now - timedelta(days=1))
-    reported, linked = Person.objects.filter(organization=clinic).order_by("pk")[:2]
+    reported, linked = Person.objects.filter(organization=clinic).exclude(pk=mika.pk).order_by("-pk")[:2]  # the first are others' examples
     minors.report(person=reported, how="report", by=dana, at=now - timedelta(days=2))
     linking.link(
         person=linked, provider="google", subject="104729", scopes=["email", "profile"],
