@@ -115,13 +115,16 @@ def moment_box() -> forms.DateTimeInput:
 class AnnouncementForm(forms.ModelForm):
     """What an announcement says, where and when. A text message is offered, so that it can be said why there is none yet."""
 
+    send_at = forms.DateTimeField(
+        required=False, label="Goes out at", widget=moment_box(), help_text="In UTC, within a year. Empty: as soon as it is approved."
+    )
+
     class Meta:
         model = Announcement
         fields = ("kind", "channel", "subject", "words", "send_at")
         widgets = {
             "subject": forms.TextInput(attrs={"size": 80}),
             "words": forms.Textarea(attrs={"rows": 16, "cols": 90}),
-            "send_at": moment_box(),
         }
         help_texts = {
             "words": "Plain text, the same for everybody. Why they get it and how to stop it is added below.",

@@ -13,7 +13,7 @@ from tests.communications.announcements import circulars
 
 pytestmark = pytest.mark.django_db
 
-TYPED = {"kind": "release", "channel": "email", "subject": "Version 8", "words": "It is faster.", "send_at_0": "", "send_at_1": ""}
+TYPED = {"kind": "release", "channel": "email", "subject": "Version 8", "words": "It is faster.", "send_at": ""}
 
 
 @pytest.fixture
@@ -58,8 +58,8 @@ def test_an_announcement_goes_its_whole_way_by_the_pages(browse, house):
     ({"channel": "sms"}, "there is no provider for them"),
     ({"subject": ""}, "This field is required"),
     ({"kind": "policy"}, "Select a valid choice"),
-    ({"send_at_0": "2020-01-01", "send_at_1": "00:00"}, "The moment lies in the past"),
-    ({"send_at_0": "yesterday", "send_at_1": "00:00"}, "Enter a valid date"),
+    ({"send_at": "2020-01-01T00:00"}, "The moment lies in the past"),
+    ({"send_at": "yesterday"}, "Enter a valid date/time"),
     ({"words": "x" * 20_001}, "at most 20000 characters"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_said_on_the_form_with_what_was_typed(browse, wrong, said):
