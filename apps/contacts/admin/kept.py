@@ -12,8 +12,8 @@ class KeptBookAdmin(CovenantAdmin):
     list_display = ("reference", "kept_at", "person", "purpose", "source_reference", "event", "entries")
     list_filter = ("purpose", "kept_at")
     list_select_related = ("person",)
-    search_fields = ("=reference", "=person__reference", "=source_reference", "=event")
-    search_help_text = "By reference: of the bundle, its person, the source, or the consent's end."
+    search_fields = ("=reference", "=person__reference")
+    search_help_text = "By the reference of the bundle or of its person."
     sortable_by = ("kept_at",)
     fields = ("reference", "person", "purpose", "source_reference", "event", "entries", "kept_at", "sealed")
     empty_note = "No hold keeps anything here: whatever ended is erased."

@@ -22,8 +22,8 @@ class RefusedFileAdmin(CovenantAdmin):
     list_display = ("reference", "at", "person", "purpose", "how", "code", "size", "source_reference", "state")
     list_filter = ("state", "purpose", "how", "at")
     list_select_related = ("person",)
-    search_fields = ("=reference", "=person__reference", "=source_reference", "=code")
-    search_help_text = "By the reference of the note, of the person or of the source, or by the code of the reason."
+    search_fields = ("=reference", "=person__reference", "=code")
+    search_help_text = "By the reference of the note or of the person, or by the code of the reason."
     sortable_by = ("at",)
     chips = {"state": {RefusedState.OPEN: "wait", RefusedState.DONE: "plain"}}
     fieldsets = (
