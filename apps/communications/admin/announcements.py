@@ -247,8 +247,8 @@ class DeliveryAdmin(CovenantAdmin):
     list_display = ("id", "circular", "person", "state", "outcome", "handed_at", "mail")
     list_filter = ("state", "circular")
     list_select_related = ("circular", "person", "mail")
-    search_fields = ("=circular__reference", "=person__reference")
-    search_help_text = "By the reference of an announcement, a notice or a person."
+    search_fields = ("=id", "=circular__reference", "=person__reference")
+    search_help_text = "By its number, or the reference of an announcement, a notice or a person."
     chips = {"state": DELIVERY_TONES}
     fields = ("circular", "person", "state", "outcome", "handed_at", "tries", "mail", "rests_on")
     readonly_fields = ("outcome", "rests_on")
