@@ -84,6 +84,8 @@ def by_force(house):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica")
             cursor.execute(sql, values)
-            return cursor.rowcount
+            changed = cursor.rowcount
+            cursor.execute("SET LOCAL session_replication_role = origin")  # the transaction may be that of the whole test
+            return changed
 
     return run

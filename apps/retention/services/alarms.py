@@ -81,7 +81,8 @@ def failing_places(_at: datetime) -> Iterable[str]:
 
 
 def parked_mail(_at: datetime) -> Iterable[str]:
-    return OutgoingMail.objects.filter(state=State.PARKED).order_by("id").values_list("reference", flat=True)[:MOST]
+    """Of mail to one person only: what an announcement could not deliver stands in its report, and would bury everything else here."""
+    return OutgoingMail.objects.filter(state=State.PARKED, is_bulk=False).order_by("id").values_list("reference", flat=True)[:MOST]
 
 
 def unbalanced(_at: datetime) -> Iterable[str]:

@@ -22,13 +22,23 @@ from apps.foundation.refusals import Refusal
 from apps.retention.models import Cohort
 from apps.retention.services import leaves
 from apps.staff.models import StaffMember
-from config import demo, demo_accounts, demo_announcements, demo_communications, demo_consents, demo_gate, demo_withdrawals, guard
+from config import (
+    demo,
+    demo_accounts,
+    demo_announcements,
+    demo_communications,
+    demo_consents,
+    demo_contacts,
+    demo_gate,
+    demo_withdrawals,
+    guard,
+)
 
 LOGIN_FILE = "login.txt"
 PASSWORD_FILE = "demo-password"
 
 #: what fills the demo once it has staff, people and messages, in this order
-AFTERWARDS = (demo_gate, demo_consents, demo_withdrawals, demo_accounts, demo_communications, demo_announcements)
+AFTERWARDS = (demo_gate, demo_consents, demo_withdrawals, demo_accounts, demo_contacts, demo_communications, demo_announcements)
 
 
 class Command(BaseCommand):
