@@ -192,8 +192,9 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # who is not staff gets no mail, whateve
 ACCOUNT_EMAIL_VERIFICATION = "none"  # staff are made by an administrator, who knows their address
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
-# besides allauth's own: links to the preference page, by where they are asked for from and by the address typed, known or not
-ACCOUNT_RATE_LIMITS = {"preference_link": "20/m/ip,5/h/key"}
+# besides allauth's own: links to the preference page, by where they are asked for from and by the address typed, known or not;
+# files that a person lends, which are read while they wait
+ACCOUNT_RATE_LIMITS = {"preference_link": "20/m/ip,5/h/key", "lent_file": "30/h/key"}
 SOCIALACCOUNT_ONLY = False
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": env.json("SIGN_ON_APPS", default=[])}}
 SIGN_ON_ROLES = env.json("SIGN_ON_ROLES", default={})  # group at the provider → role here; who has none is refused

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.consents.services import links
 from apps.contacts.models import ContactKey, RefusedFile, Source
-from apps.contacts.services import lent
+from apps.contacts.services import lending, lent
 from apps.contacts.services.lent import Lent
 from apps.contacts.states import SourceState
 from apps.foundation.actors import SYSTEM
@@ -72,6 +72,32 @@ def test_a_file_is_uploaded_and_taken_away_again(ada, ben, allow, match, browser
     page.send("remove", source=Source.objects.get().reference)
     assert "It is taken away, with all that was read from it." in page.text
     assert not ContactKey.objects.exists()
+
+
+def test_nobody_has_two_files_read_at_once(ada, allow, browser, monkeypatch):
+    allow(ada)
+    page, within = browser(ada), []
+    reading = lending.upload
+
+    def slowly(**given):
+        other = page.send("upload", kind="contacts", file=file(cards("x@y.example"), "other.vcf"))
+        within.append((other.response.status_code, "Another file of yours is being read right now" in other.text))
+        return reading(**given)
+
+    monkeypatch.setattr(lending, "upload", slowly)
+    page.send("upload", kind="contacts", file=file(cards("ben@client.example")))
+    assert within == [(409, True)]
+    assert Source.objects.count() == 1
+
+
+def test_nobody_has_files_read_one_after_the_other_all_day(ada, allow, browser, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"lent_file": "2/h/key"}
+    allow(ada)
+    page = browser(ada)
+    answers = [page.send("upload", kind="contacts", file=file(cards("ben@client.example"))).response.status_code for _ in range(4)]
+    assert answers == [200, 200, 409, 409]
+    assert "Try again in an hour" in page.text
+    assert Source.objects.count() == 1
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe nothing", b"BEGIN:VCARD\r\n" * 30, b"x" * (3 << 20)])
