@@ -44,6 +44,7 @@ HOLDINGS: tuple[Holding, ...] = (
         tables=("accounts_linkedaccount", "accounts_linkedclaim", "accounts_linkattempt"),
         collected="From the provider, as far as the person granted it there; values and tokens sealed under a secret of the account's own.",
         ends="Erased when the account is unlinked, and with the person; its secret is destroyed, so that backups hold nothing that opens.",
+        files=("keystore/linked", "keystore-second/linked"),  # or wherever KEYSTORE_DIRECTORIES puts them
     ),
     Holding(
         code="accounts.representatives",
@@ -55,6 +56,7 @@ HOLDINGS: tuple[Holding, ...] = (
             "The document is destroyed with its key some days after the decision, with the names where it was rejected; the rest goes with the"
             " person. While a legal hold keeps the person it stays, unused."
         ),
+        files=("keystore/representative", "keystore-second/representative"),  # or wherever KEYSTORE_DIRECTORIES puts them
     ),
     Holding(
         code="accounts.acceptances",

@@ -10,6 +10,7 @@ HOLDINGS = (
         tables=("communications_inquiry", "communications_inquirymessage"),
         collected="By whose address it came from, or by reference.",
         ends="Erased with its secret in the keystore 24 months after it was closed; what a hold on the person keeps stays, unused, until the hold is over.",
+        files=("keystore/inquiry", "keystore-second/inquiry"),  # or wherever KEYSTORE_DIRECTORIES puts them
     ),
     Holding(
         code="communications.received_mail",

@@ -53,5 +53,6 @@ HOLDINGS = (
         tables=("contacts_matchingkey",),
         collected="The reference of the member of staff is written when they announce it.",
         ends="Kept with the record of the key; it is a reference and names nobody by itself.",
+        files=("keystore/matching", "keystore-second/matching"),  # or wherever KEYSTORE_DIRECTORIES puts them
     ),
 )

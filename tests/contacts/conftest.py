@@ -16,10 +16,10 @@ from apps.contacts.services.lent import Lent
 from apps.foundation.actors import SYSTEM, Actor
 from tests import cast
 from tests.cast import NOON
-from tests.contacts.dav.conftest import between, dav_ground, dav_identity, radicale
+from tests.contacts.dav.conftest import between, dav_ground, dav_identity, radicale, running_radicale
 from tests.contacts.dav.radicale import PASSWORD, USER
 
-__all__ = ["between", "dav_ground", "dav_identity", "radicale"]  # a real server, for every test of contacts
+__all__ = ["between", "dav_ground", "dav_identity", "radicale", "running_radicale"]  # a real server, for every test of contacts
 
 
 @pytest.fixture
@@ -168,6 +168,8 @@ def by_force(house):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica")
             cursor.execute(sql, values)
-            return cursor.rowcount
+            changed = cursor.rowcount
+            cursor.execute("SET LOCAL session_replication_role = origin")  # the transaction may be that of the whole test
+            return changed
 
     return run

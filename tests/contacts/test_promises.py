@@ -146,7 +146,7 @@ def test_a_match_with_somebody_who_allows_nothing_is_named(full, ada, dan, by_fo
 
 
 def test_whoever_waits_to_be_matched_for_more_than_an_hour_is_named(full, ada, by_force):
-    by_force("INSERT INTO contacts_rematch (person_id, since, attempts) VALUES (%s, %s, 5)", ada.pk, NOON)
+    by_force("INSERT INTO contacts_rematch (person_id, since, attempts) VALUES (%s, %s, 5)", ada.pk, NOON - HOUR)
 
     assert whys(promises.what_changed_was_matched) == {(ada.reference, "waits for more than an hour to be matched, after 5 attempts")}
 

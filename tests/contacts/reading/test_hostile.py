@@ -1,9 +1,9 @@
 """Every hostile file is refused for what it is, within bounded time and memory, and whoever had it read goes on as before."""
 
-import os
 import resource
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -58,16 +58,20 @@ def test_memory_is_bounded_by_the_kernel():
     assert refused.value.code == "took_too_much_memory"
 
 
+def children() -> set[str]:
+    """The processes that this one has started, dead or alive; servers of other tests may be among them."""
+    return set(" ".join(path.read_text() for path in Path("/proc/self/task").glob("*/children")).split())
+
+
 def test_one_clock_runs_for_all_files_and_no_process_is_left():
     never = hostile.calendar(hostile.event("RRULE:FREQ=DAILY;INTERVAL=0"))
-    begun = time.monotonic()
+    begun, before = time.monotonic(), children()
 
     answers = files.read_calendars_of([never] * 20, since=SINCE, until=UNTIL, bounds=Bounds(processor_seconds=60, seconds=3))
 
     assert [answer.code for answer in answers] == ["took_too_long"] * 20
     assert time.monotonic() - begun < WITHIN
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-os.getpgrp(), os.WNOHANG)
+    assert children() <= before
 
 
 def test_a_hostile_file_among_others_is_refused_alone():
