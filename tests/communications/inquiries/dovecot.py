@@ -2,6 +2,7 @@
 
 import contextlib
 import getpass
+import grp
 import imaplib
 import os
 import pwd
@@ -65,6 +66,11 @@ def binary() -> str | None:
     return shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin")
 
 
+def _as(user: str, group: str) -> str:
+    """Every part of the server as whoever runs the tests: nobody but root can give a socket to somebody else."""
+    return f"default_internal_user = {user}\ndefault_internal_group = {group}\ndefault_login_user = {user}"
+
+
 def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -83,7 +89,7 @@ class Dovecot:
             (self.folder / name).mkdir(mode=0o755)
             if os.getuid() == 0 and name in ("mail", "home"):
                 shutil.chown(self.folder / name, owner.pw_uid, owner.pw_gid)
-        own = "" if os.getuid() == 0 else f"default_internal_user = {getpass.getuser()}\ndefault_login_user = {getpass.getuser()}"
+        own = "" if os.getuid() == 0 else _as(getpass.getuser(), grp.getgrgid(os.getgid()).gr_name)
         ids = "first_valid_uid = 1\nlast_valid_uid = 0\nfirst_valid_gid = 1"
         _certificate(self.folder)
         (self.folder / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n")
