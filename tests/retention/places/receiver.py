@@ -23,6 +23,9 @@ BLOCK = 1 << 18
 TOKEN = "receiver-token-4711-must-never-be-seen"
 PREFIX = b"covenant-receipt/1\n"
 
+#: of two who put the same name at once, one finds it there
+PLACING = threading.Lock()
+
 
 class Receiver(ThreadingHTTPServer):
     """Listens on a port that the system chose."""
@@ -94,15 +97,17 @@ class Handler(BaseHTTPRequestHandler):
             draft.unlink()
             self._answer(400)
             return
-        if path.exists() and self.headers["If-None-Match"] == "*" and self.server.manner != "overwriting":
+        with PLACING:
+            is_there = path.exists() and self.headers["If-None-Match"] == "*" and self.server.manner != "overwriting"
+            if not is_there and self.server.manner != "lying":
+                draft.rename(path)
+        if is_there:
             same = hashlib.sha256(path.read_bytes()).digest() == digest.digest()
             draft.unlink()
             self._answer(200, self._receipt(name, size, digest.hexdigest())) if same else self._answer(412)
             return
         if self.server.manner == "lying":
             draft.unlink()
-        else:
-            draft.rename(path)
         self._answer(201, self._receipt(name, size, digest.hexdigest()))
 
     def do_GET(self) -> None:
