@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from apps.consents.admin.purposes import TEXT_TONES
 from apps.consents.models import ConsentPurpose, PurposeText
@@ -18,7 +18,7 @@ from apps.policies.changes import Piece, words_between
 from apps.policies.vocabulary import CATEGORIES
 
 PARTS = (("words", "What for"), ("collected", "What is collected"), ("lost_without", "What is lost without it"))
-TAGS = {"ins": mark_safe("<ins>{}</ins>"), "del": mark_safe("<del>{}</del>"), "same": mark_safe("{}")}
+TAGS = {"ins": "<ins>{}</ins>", "del": "<del>{}</del>", "same": "{}"}
 
 
 class PurposeFilter(admin.SimpleListFilter):

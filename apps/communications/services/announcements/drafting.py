@@ -84,11 +84,11 @@ def _people(count: int) -> str:
 
 def estimate(*, channel: str, at: datetime) -> Reach:
     """How many people an announcement by this channel would reach, were it sent now."""
-    audience = asking.audience(purpose=ANNOUNCING[Channel(channel)], at=at)
+    audience = asking.audience_ids(purpose=ANNOUNCING[Channel(channel)], at=at)
     allowed = audience.count()
     if channel != Channel.EMAIL:
         return Reach(allowed, allowed)
-    with_address = PersonEmail.objects.filter(person__in=audience.order_by().values("pk")).values("person").distinct().count()
+    with_address = PersonEmail.objects.filter(person__in=audience.order_by()).values("person").distinct().count()
     return Reach(allowed, with_address)
 
 
