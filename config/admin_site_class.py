@@ -23,7 +23,7 @@ from config.dashboard import DASHBOARD_PANELS, panels_for
 
 #: the order of the sections, by app label; their headings are the verbose names of the apps
 SECTIONS = (
-    "retention", "holds", "consents", "contacts", "communications", "providers", "gate", "accounts", "policies", "assurance", "audit",
+    "data_requests", "retention", "holds", "consents", "contacts", "communications", "providers", "gate", "accounts", "policies", "assurance", "audit",
     "backups", "staff", "mail",
 )  # fmt: skip
 

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "apps.retention",
     "apps.contacts",
     "apps.communications",
+    "apps.data_requests",
     "apps.assurance",
     "config",
     "config.admin_site.CovenantAdminConfig",

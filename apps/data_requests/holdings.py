@@ -1,0 +1,39 @@
+"""What requests themselves hold on people, and how it ends."""
+
+from apps.foundation.personal_data import Holding, Role, Whom
+
+HOLDINGS = (
+    Holding(
+        code="requests.records",
+        title="Data requests: what was asked, when and how, and how it was answered",
+        role=Role.CONTROLLER,
+        tables=(
+            "data_requests_datarequest", "data_requests_clock", "data_requests_requestnote", "data_requests_lettertemplate",
+            "data_requests_letter", "data_requests_requestlink", "data_requests_receipt", "data_requests_plan", "data_requests_clientquestion",
+            "data_requests_erasurenotice",
+        ),
+        collected="By the request's reference, or by the person's.",
+        ends="What was written is unreadable once the answer has left: its secret is destroyed. The record stays 24 months (11 CCR 7101), by reference.",
+        files=("keystore/request", "keystore-second/request"),  # or wherever KEYSTORE_DIRECTORIES puts them
+        survives="The record of a request is kept 24 months by law (11 CCR 7101), as a reference and keyed hashes.",
+    ),
+    Holding(
+        code="requests.arrivals",
+        title="What came in and was not looked at yet",
+        role=Role.CONTROLLER,
+        tables=("data_requests_arrival",),
+        collected="By a form, a mail or the product; sealed.",
+        ends="Emptied when it became a request, with its secret.",
+        files=("keystore/arrival", "keystore-second/arrival"),
+        whom=Whom.PEOPLE,
+    ),
+    Holding(
+        code="requests.erased",
+        title="Who was erased: references and keyed hashes",
+        role=Role.CONTROLLER,
+        tables=("data_requests_erasedperson",),
+        collected="Written when an erasure begins.",
+        ends="24 months after the erasure.",
+        survives="By these a restored backup is cleaned again, and a search proves the erasure (24 months).",
+    ),
+)  # fmt: skip

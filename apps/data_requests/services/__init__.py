@@ -1,0 +1,1 @@
+"""Verbs of data requests: one module per stage of a request's life."""
