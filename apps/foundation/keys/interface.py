@@ -5,6 +5,7 @@ from typing import Protocol
 
 KINDS = (
     "day", "organization", "aside", "archive", "matter", "place", "hold", "linked", "representative", "inquiry", "source", "matching",
+    "request", "arrival", "package",
 )  # fmt: skip
 NAME = re.compile(rf"(?:{'|'.join(KINDS)})/[A-Za-z0-9_-]{{1,80}}")
 
