@@ -8,12 +8,16 @@ from apps.data_requests.states import ArrivalState, Channel
 from apps.foundation.references import new_reference
 
 
+#: a flood makes a hundred thousand in an hour: with seven characters one of them would be taken already
+REFERENCE_LENGTH = 10
+
+
 def arrival_reference() -> str:
-    return new_reference("ARR")
+    return new_reference("ARR", REFERENCE_LENGTH)
 
 
 class Arrival(models.Model):
-    """A form, a mail or a call of the API as it came; the work list of the intake. Its secret `arrival/<reference>` goes when it is taken."""
+    """A form, a mail or a call of the API as it came; the work list of the intake. The secret `arrival/<day>` goes when its whole day is settled."""
 
     NOT_PERSONAL = (
         "id", "reference", "channel", "state", "received_at", "attempts", "leased_until", "next_try_at", "parked_at", "settled_at", "code",
