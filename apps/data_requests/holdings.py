@@ -10,7 +10,7 @@ HOLDINGS = (
         tables=(
             "data_requests_datarequest", "data_requests_clock", "data_requests_requestnote", "data_requests_lettertemplate",
             "data_requests_letter", "data_requests_requestlink", "data_requests_receipt", "data_requests_plan", "data_requests_clientquestion",
-            "data_requests_erasurenotice",
+            "data_requests_erasurenotice", "data_requests_erasurehook",
         ),
         collected="By the request's reference, or by the person's.",
         ends="What was written is unreadable once the answer has left: its secret is destroyed. The record stays 24 months (11 CCR 7101), by reference.",

@@ -2,7 +2,7 @@
 
 from apps.data_requests.models.arrivals import Arrival, arrival_reference
 from apps.data_requests.models.identity import Receipt, RequestLink
-from apps.data_requests.models.plans import Attempt, ClientQuestion, ErasureNotice, Plan, Remainder, Step, plan_reference
+from apps.data_requests.models.plans import Attempt, ClientQuestion, ErasureHook, ErasureNotice, Plan, Remainder, Step, plan_reference
 from apps.data_requests.models.proof import ErasedPerson, Evidence, Package, Scan, package_reference
 from apps.data_requests.models.requests import (
     Clock,
@@ -15,7 +15,7 @@ from apps.data_requests.models.requests import (
 )
 
 __all__ = [
-    "Arrival", "Attempt", "ClientQuestion", "Clock", "DataRequest", "ErasedPerson", "ErasureNotice", "Evidence", "Letter", "LetterTemplate", "Package",
-    "Plan", "Receipt", "Remainder", "RequestLink", "RequestNote", "Scan", "Step", "arrival_reference", "letter_reference", "package_reference",
+    "Arrival", "Attempt", "ClientQuestion", "Clock", "DataRequest", "ErasedPerson", "ErasureHook", "ErasureNotice", "Evidence", "Letter", "LetterTemplate",
+    "Package", "Plan", "Receipt", "Remainder", "RequestLink", "RequestNote", "Scan", "Step", "arrival_reference", "letter_reference", "package_reference",
     "plan_reference", "request_reference",
 ]  # fmt: skip

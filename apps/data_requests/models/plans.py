@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
-from apps.data_requests.models.columns import by_whom
+from apps.data_requests.models.columns import by_whom, sealed
 from apps.data_requests.models.requests import DataRequest
 from apps.data_requests.states import AttemptEnd, ClientAnswer, StepKind, StepState
 from apps.foundation.personal_data import DataCategory, KeptGround, Purpose, personal
@@ -17,12 +17,14 @@ def plan_reference() -> str:
 class Plan(models.Model):
     """All steps of a request as they were approved: `digest` binds the approval to them. A plan that changed is void, and another is made."""
 
-    NOT_PERSONAL = ("id", "reference", "request", "number", "digest", "made_at", "void_at", "void_because", "approval", "approved_at")
+    NOT_PERSONAL = ("id", "reference", "request", "number", "digest", "exceptions", "made_at", "void_at", "void_because", "approval", "approved_at")
 
     reference = models.CharField(max_length=20, unique=True, default=plan_reference, editable=False)
     request = models.ForeignKey(DataRequest, on_delete=models.CASCADE, related_name="plans")
     number = models.PositiveSmallIntegerField()
     digest = models.BinaryField(max_length=32)
+    exceptions = models.JSONField(default=list, help_text="[{ground, about}] known when it was made, by reference")
+    subject = sealed("Whom it is about, sealed under `request/<reference>` from the beginning of an erasure to its end.", null=True)
     made_by = by_whom()
     made_at = models.DateTimeField()
     approval = models.CharField(max_length=20, blank=True, help_text="By reference.")
@@ -198,3 +200,22 @@ class ErasureNotice(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class ErasureHook(models.Model):
+    """Where a provider takes erasure notices by machine; their key is derived from the secret `request/hook-<provider>` and shown once."""
+
+    NOT_PERSONAL = ("id", "provider", "url", "set_at")
+
+    provider = models.CharField(max_length=20, unique=True, help_text="By reference.")
+    url = models.URLField("address", max_length=300, help_text="https only; it gets references, and no data of anybody.")
+    set_by = by_whom()
+    set_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        ordering = ["provider"]
+        default_permissions = ("view", "add", "change")
+        constraints = [models.CheckConstraint(name="a_hook_is_reached_encrypted", condition=Q(url__startswith="https://"))]
+
+    def __str__(self) -> str:
+        return f"hook of {self.provider}"
