@@ -42,20 +42,28 @@ class Scan(models.Model):
 
 
 class Package(models.Model):
-    """What is handed to a person: one zip, encrypted at rest under the secret `package/<reference>`, fetched once, gone after its days."""
+    """What is handed to a person: one zip, encrypted at rest under the secret `package/<reference>`, gone after its days.
+
+    The row comes first and is the work list: whatever lies in COVENANT_HOME/packages under its reference belongs to it, from the first
+    collected piece on, and what belongs to no row, or to one that says it was destroyed, is cleared.
+    """
 
     NOT_PERSONAL = (
-        "id", "reference", "request", "digest", "size", "sealed_digest", "made_at", "expires_at", "disclosure", "fetched_at", "fetches", "destroyed_at",
+        "id", "reference", "request", "began_at", "categories", "holdings", "digest", "size", "sealed_digest", "made_at", "expires_at", "disclosure",
+        "fetched_at", "fetches", "destroyed_at",
     )  # fmt: skip
 
     reference = models.CharField(max_length=20, unique=True, default=package_reference, editable=False)
     request = models.OneToOneField(DataRequest, on_delete=models.CASCADE, related_name="package")
-    digest = models.BinaryField(max_length=32, help_text="Of the zip.")
-    sealed_digest = models.BinaryField(max_length=32, help_text="Of the file as it lies, encrypted.")
-    size = models.BigIntegerField()
-    made_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
-    disclosure = models.CharField(max_length=20, blank=True, help_text="By which the gate recorded it, when it was fetched.")
+    began_at = models.DateTimeField()
+    categories = models.JSONField(default=list, help_text="Of the data in it, by code.")
+    holdings = models.JSONField(default=list, help_text="What it was made of: [{code, rows, files}].")
+    digest = models.BinaryField(max_length=32, null=True, help_text="Of the zip.")
+    sealed_digest = models.BinaryField(max_length=32, null=True, help_text="Of the file as it lies, encrypted.")
+    size = models.BigIntegerField(null=True, help_text="Of the zip, in bytes.")
+    made_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    disclosure = models.CharField(max_length=20, blank=True, help_text="By which the gate recorded it, when it was fetched last.")
     fetched_at = models.DateTimeField(null=True)
     fetches = models.PositiveSmallIntegerField(default=0)
     destroyed_at = models.DateTimeField(null=True)
@@ -63,7 +71,21 @@ class Package(models.Model):
     class Meta:
         ordering = ["-id"]
         default_permissions = ("view",)
-        constraints = [models.CheckConstraint(name="a_package_ends", condition=Q(expires_at__gt=F("made_at")))]
+        constraints = [
+            models.CheckConstraint(
+                name="a_package_that_was_made_says_what_it_is_and_ends",
+                condition=Q(made_at__isnull=True, digest__isnull=True, sealed_digest__isnull=True, size__isnull=True, expires_at__isnull=True)
+                | Q(
+                    made_at__isnull=False, digest__isnull=False, sealed_digest__isnull=False, size__isnull=False, expires_at__isnull=False,
+                    expires_at__gt=F("made_at"),
+                ),
+            ),
+            models.CheckConstraint(
+                name="what_was_fetched_was_let_out_by_the_gate",
+                condition=Q(fetches=0, fetched_at__isnull=True, disclosure="") | Q(fetches__gt=0, fetched_at__isnull=False) & ~Q(disclosure=""),
+            ),
+        ]
+        indexes = [models.Index(fields=["expires_at", "id"], name="package_by_end", condition=Q(destroyed_at__isnull=True))]
 
     def __str__(self) -> str:
         return self.reference
