@@ -324,6 +324,19 @@ CIRCULAR_IN_OUTBOX = env.int("CIRCULAR_IN_OUTBOX", default=5_000)  # of one circ
 DELIVERY_KEEP_MONTHS = env.int("DELIVERY_KEEP_MONTHS", default=24)  # after its circular ended and the consent fell
 POLICY_NOTICE_WITHIN_DAYS = env.int("POLICY_NOTICE_WITHIN_DAYS", default=30)  # a version published longer ago is no news any more
 
+# Data requests (P20)
+REQUEST_LINK_HOURS = env.int("REQUEST_LINK_HOURS", default=24)  # a link that proves opens something no longer than that
+REQUEST_CONTACT_FRESH_DAYS = env.int("REQUEST_CONTACT_FRESH_DAYS", default=30)  # a contact that came later than this proves nothing at once
+REQUEST_COOLING_DAYS = env.int("REQUEST_COOLING_DAYS", default=7)  # so long all contacts can object when only a fresh one proved
+REQUEST_CALL_BACK_DAYS = env.int("REQUEST_CALL_BACK_DAYS", default=3)  # so long an announced erasure can be called back; never past its day
+REQUEST_DOCUMENT_BYTES = env.int("REQUEST_DOCUMENT_BYTES", default=5 * 1024 * 1024)  # of an agent's authority
+# Caps on mails that strangers can cause. None refuses a request: what is over them waits.
+REQUEST_OPENED_PER_ADDRESS_A_DAY = env.int("REQUEST_OPENED_PER_ADDRESS_A_DAY", default=5)
+REQUEST_OPENED_PER_PREFIX_AN_HOUR = env.int("REQUEST_OPENED_PER_PREFIX_AN_HOUR", default=30)  # an IPv4 /24 or an IPv6 /48
+REQUEST_OPENED_AN_HOUR = env.int("REQUEST_OPENED_AN_HOUR", default=600)
+REQUEST_LINKS_PER_CONTACT_A_DAY = env.int("REQUEST_LINKS_PER_CONTACT_A_DAY", default=3)
+REQUEST_LINKS_AN_HOUR = env.int("REQUEST_LINKS_AN_HOUR", default=600)
+
 # Service providers (P14)
 PROVIDER_NOTICE_DAYS = env.int("PROVIDER_NOTICE_DAYS", default=30)  # clients hear of a new sub-processor so many days before it gets data
 PROVIDER_DATA_END_DAYS = env.int("PROVIDER_DATA_END_DAYS", default=30)  # within these an ended provider returns or destroys what it has
