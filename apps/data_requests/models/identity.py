@@ -26,6 +26,10 @@ class RequestLink(models.Model):
         ordering = ["id"]
         default_permissions = ()
         constraints = [models.CheckConstraint(name="a_link_of_a_request_ends", condition=Q(expires_at__gt=F("made_at")))]
+        indexes = [
+            models.Index(fields=["contact_digest", "made_at"], name="request_link_by_contact"),
+            models.Index(fields=["made_at"], name="request_link_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"link {self.pk}"
