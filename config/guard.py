@@ -73,6 +73,7 @@ WORDS: Mapping[str, str] = {
     "linked_account.revoked": "third-party accounts unlinked",
     "person.suspended": "people suspended",
     "person.resumed": "people active again",
+    "person.closed": "registrations cancelled",
     "representative.ended": "representations of minors ended",
     "provider.suspended": "service providers suspended",
     "provider.ended": "service providers ended",

@@ -29,6 +29,7 @@ HANDLERS: Mapping[str, Handler] = {
     "linked_account.revoked": linking.account_revoked,
     "person.suspended": minors.person_suspended,
     "person.resumed": minors.person_resumed,
+    "person.closed": minors.person_closed,
     "representative.ended": minors.representative_ended,
     "consent.withdrawn": consents.consent_withdrawn,
     "consent.refused": consents.consent_refused,

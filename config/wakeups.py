@@ -6,6 +6,8 @@ most, because the sweep of the same task stands in the timetable.
 
 WAKEUPS: dict[str, str] = {
     "linked_accounts.due": "accounts.end_linked",
+    "people.closed": "data_requests.take_from_below",
+    "minors.removal": "data_requests.take_from_below",
     "consents.withdrawn": "gate.pass_on_withdrawals",
     "links.asked": "consents.send_links",
     "circulars.due": "communications.send_circulars",

@@ -14,7 +14,7 @@ from pydantic import ConfigDict
 from apps.accounts import details
 from apps.accounts.bearer import ServiceTokenAuth
 from apps.accounts.models import LinkedAccount, Organization, Person
-from apps.accounts.services import amending, linking, minors, registration, retries, tokens
+from apps.accounts.services import amending, closing, linking, minors, registration, retries, tokens
 from apps.accounts.states import FoundOut
 from apps.foundation import clock
 
@@ -121,6 +121,18 @@ class AgeOut(Schema):
     standing: str
     case: Annotated[str | None, Field(description="The open case about a minor without a representative, e.g. MIN-7F3K2M9")]
     due_at: datetime | None
+
+
+class ClosingIn(Asked):
+    how: Annotated[
+        Literal["person", "client"], Field(description="By whose wish: the person cancelled it, or their organization took them out.")
+    ]
+
+
+class ClosedOut(Schema):
+    reference: str
+    standing: str
+    closed_at: datetime | None
 
 
 class PersonOut(Schema):
@@ -247,6 +259,20 @@ def report_minor(request: HttpRequest, reference: PersonReference):
     minors.report(person=person, how=FoundOut.REPORT, by=request.auth.actor, at=clock.now())
     person.refresh_from_db()
     return _age_out(person)
+
+
+@router.post(
+    "/people/{reference}/closing",
+    auth=ServiceTokenAuth("people"),
+    response={200: ClosedOut, **ERRORS},
+    summary="Cancel a person's registration",
+    tags=["accounts"],
+)
+def close_person(request: HttpRequest, reference: PersonReference, given: ClosingIn):
+    """Closes the registration at once and for good. A request that erases the person begins by itself; within 60 days their personal
+    information is out of the active service. Sent twice is once."""
+    person = closing.close_person(person=_person(request, reference), how=given.how, by=request.auth.actor, at=clock.now())
+    return {"reference": person.reference, "standing": person.standing, "closed_at": person.closed_at}
 
 
 def _age_out(person: Person) -> dict:

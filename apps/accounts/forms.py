@@ -20,7 +20,7 @@ from apps.accounts.models import (
     ServiceToken,
 )
 from apps.accounts.services.looking import Reason
-from apps.accounts.states import Authority, EndReason, FoundOut, RejectionReason
+from apps.accounts.states import Authority, ClosedHow, EndReason, FoundOut, RejectionReason
 from apps.foundation import clock
 from apps.foundation.clock import day_of
 from apps.foundation.refusals import Refusal
@@ -161,6 +161,12 @@ class MinorForm(forms.Form):
     how = forms.ChoiceField(
         choices=[("", "Choose what fits"), *((way.value, way.label) for way in (FoundOut.REPORT, FoundOut.STAFF))], label="How do you know?"
     )
+
+
+class ClosingForm(forms.Form):
+    """By whose wish a registration ends."""
+
+    how = forms.ChoiceField(choices=[("", "Choose what is true"), *ClosedHow.choices], label="Why does it end?")
 
 
 class RepresentativeForm(forms.Form):

@@ -46,3 +46,7 @@ class MinorCaseQuerySet(models.QuerySet):
 
     def overdue(self, at: datetime):
         return self.open().filter(due_at__lte=at)
+
+    def to_remove(self):
+        """Open, and staff asked that the minor is removed with their data."""
+        return self.open().filter(removal_asked_at__isnull=False).order_by("removal_asked_at", "id")

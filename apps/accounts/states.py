@@ -28,6 +28,13 @@ class PersonStanding(TextChoices):
     CLOSED = "closed"
 
 
+class ClosedHow(TextChoices):
+    """By whose wish a registration ended."""
+
+    PERSON = "person", "the person cancelled it"
+    CLIENT = "client", "their organization took them out"
+
+
 ORGANIZATION_MOVES = {
     OrganizationStanding.ACTIVE: {OrganizationStanding.DEPARTED},
     OrganizationStanding.DEPARTED: set(),

@@ -4,11 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from apps.accounts.admin.representatives import register, what_registering_does
@@ -46,16 +45,15 @@ def _days(time: timedelta) -> str:
 def what_removing_does(case: MinorCase) -> list[str]:
     """The sentences of the page that asks to confirm it."""
     return [
-        f"You ask that {case.person} is removed with all that is held about them, because nobody represents them.",
-        "It can't be done yet: it takes a data request, which finds and erases all that is held. That you asked, and that it was refused, is recorded.",
-        "The registration stays suspended, so that nothing is used.",
+        f"A data request begins that removes {case.person} with all that is held about them, because nobody represents them.",
+        "A second person approves it before anything is erased. What a legal hold keeps stays, apart and unused, until the hold is over.",
+        "The registration stays suspended, so that nothing is used meanwhile; the case goes with the person.",
     ]
 
 
-def ask_removal(request: HttpRequest, case: MinorCase, _form: forms.Form | None) -> HttpResponse:
-    refused = minors.ask_removal(case=case, by=request.user, at=clock.now())
-    messages.warning(request, f"{refused.what} {refused.mend}")
-    return HttpResponseRedirect(reverse("admin:accounts_minorcase_change", args=[case.pk]))
+def ask_removal(request: HttpRequest, case: MinorCase, _form: forms.Form | None) -> str:
+    minors.ask_removal(case=case, by=request.user, at=clock.now())
+    return f"The removal of {case.person} was asked for; the data request appears in a moment."
 
 
 def take_evidence(request: HttpRequest, case: MinorCase, _form: forms.Form | None) -> HttpResponse:
@@ -75,7 +73,9 @@ class MinorCaseAdmin(CovenantAdmin):
     chips = {"state": TONES}
     fieldsets = (
         (None, {"fields": ("reference", "person", "standing", "how", "state", "clock")}),
-        ("Its life", {"fields": ("opened_at", "opened_by", "due_at", "representative", "closed_at", "closed_by", "policy_version")}),
+        ("Its life", {"fields": (
+            "opened_at", "opened_by", "due_at", "removal_asked_at", "removal_asked_by", "representative", "closed_at", "closed_by", "policy_version",
+        )}),
         ("What happened", {"fields": ("time_line",)}),
     )
     empty_note = "No minor without a representative is known. A report, a corrected date of birth or a representation that ends opens a case."
@@ -93,7 +93,8 @@ class MinorCaseAdmin(CovenantAdmin):
             run=lambda request, case, _form: f"{minors.find_mistaken(case=case, by=request.user, at=clock.now())} is closed.",
         ),
         Act(
-            "remove", "Remove the minor", "accounts.remove_minorcase", danger=True, applies=is_open, explain=what_removing_does, run=ask_removal
+            "remove", "Remove the minor", "accounts.remove_minorcase", danger=True, explain=what_removing_does, run=ask_removal,
+            applies=lambda case: is_open(case) and case.removal_asked_at is None,
         ),
         Act(
             "evidence", "Take the evidence", "accounts.view_minorcase", danger=False, run=take_evidence,

@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from apps.accounts import details
 from apps.accounts.forms import (
+    ClosingForm,
     EmailForm,
     IdentityForm,
     MinorForm,
@@ -36,7 +37,7 @@ from apps.accounts.models import (
     PersonPhone,
     ServiceToken,
 )
-from apps.accounts.services import amending, looking, minors, registration, tokens
+from apps.accounts.services import amending, closing, looking, minors, registration, tokens
 from apps.accounts.states import (
     ArchiveEntitlement,
     OrganizationStanding,
@@ -102,7 +103,7 @@ class OpenedForChange:
         if obj is not None:
             return declared
         asked = [
-            (title, {**options, "fields": [item for item in options["fields"] if _name(item) not in WRITTEN_BY_US]})
+            (title, {**options, "fields": [item for item in options["fields"] if _name(item) not in (*WRITTEN_BY_US, "closed_at")]})
             for title, options in declared
         ]
         return [(title, options) for title, options in asked if options["fields"]]
@@ -191,6 +192,20 @@ def report_minor(request: HttpRequest, person: Person, form: forms.Form | None) 
     return f"{case} is open, and {person} is suspended."
 
 
+def what_closing_does(person: Person) -> list[str]:
+    """The sentences of the page that asks to confirm it."""
+    return [
+        f"The registration of {person} is closed now and for good: nothing is done for them any more.",
+        "A request that erases them begins by itself. A second person approves it before anything is erased.",
+        "Within 60 days their personal information is out of the active service.",
+    ]
+
+
+def close_person(request: HttpRequest, person: Person, form: forms.Form | None) -> str:
+    closing.close_person(person=person, how=form.cleaned_data["how"], by=request.user, at=clock.now())
+    return f"The registration of {person} is closed."
+
+
 @admin.register(Person)
 class PersonAdmin(OpenedForChange, ScopedHistoryAdmin, CovenantAdmin):
     list_display = ("reference", "given_name", "family_name", "organization", "standing", "registered_at")
@@ -204,12 +219,12 @@ class PersonAdmin(OpenedForChange, ScopedHistoryAdmin, CovenantAdmin):
     chips = {
         "standing": {PersonStanding.ACTIVE: "ok", PersonStanding.SUSPENDED: "warn", PersonStanding.CLOSED: "plain"},
     }
-    readonly_fields = WRITTEN_BY_US
+    readonly_fields = (*WRITTEN_BY_US, "closed_at")
     fieldsets = (
         (None, {"fields": ("reference", "organization")}),
         ("Who they are", {"fields": ("given_name", "family_name", "birth_date")}),
         ("Where they live", {"fields": ("street", "city", "postal_code", "state", "country")}),
-        ("Registration", {"fields": ("standing", "registered_at", "policy_version")}),
+        ("Registration", {"fields": ("standing", "registered_at", "closed_at", "policy_version")}),
     )
     inlines = (EmailInline, PhoneInline, IdentityInline)
     empty_note = "Nobody is registered yet. Services register people, or a privacy analyst adds them here."
@@ -222,6 +237,10 @@ class PersonAdmin(OpenedForChange, ScopedHistoryAdmin, CovenantAdmin):
         Act(
             "minor", "This is a minor", "accounts.open_minorcase",
             explain=what_reporting_does, run=report_minor, form=MinorForm, applies=lambda person: person.standing == PersonStanding.ACTIVE,
+        ),
+        Act(
+            "close", "Cancel the registration", closing.CLOSE,
+            explain=what_closing_does, run=close_person, form=ClosingForm, applies=lambda person: person.standing != PersonStanding.CLOSED,
         ),
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ def case_reference() -> str:
 class MinorCase(models.Model):
     """That somebody below 18 has no representative. Their registration is suspended as long as it is open."""
 
-    NOT_PERSONAL = ("id", "reference", "how", "opened_at", "due_at", "state", "representative", "closed_at", "policy_version")
+    NOT_PERSONAL = ("id", "reference", "how", "opened_at", "due_at", "state", "representative", "closed_at", "removal_asked_at", "policy_version")
 
     reference = models.CharField(max_length=20, unique=True, default=case_reference, editable=False)
     #: the database's own foreign key removes the row with the person's (migration `minors_are_represented`)
@@ -38,6 +38,8 @@ class MinorCase(models.Model):
     )  # fmt: skip
     closed_at = models.DateTimeField(null=True, editable=False)
     closed_by = by_somebody(blank=True)
+    removal_asked_at = models.DateTimeField(null=True, editable=False, help_text="When staff asked that the minor is removed with their data.")
+    removal_asked_by = by_somebody(blank=True)
     policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, editable=False, related_name="+")
 
     objects = MinorCaseQuerySet.as_manager()
@@ -51,7 +53,10 @@ class MinorCase(models.Model):
             ("close_minorcase", "Can close a case because the person is no minor"),
             ("remove_minorcase", "Can have a minor removed with their data"),
         ]
-        indexes = [models.Index(fields=["due_at", "id"], name="minor_case_by_due")]
+        indexes = [
+            models.Index(fields=["due_at", "id"], name="minor_case_by_due"),
+            models.Index(fields=["removal_asked_at", "id"], name="minor_case_by_removal", condition=Q(state=CaseState.OPEN, removal_asked_at__isnull=False)),
+        ]
         constraints = [
             models.UniqueConstraint(name="a_person_has_one_open_case", fields=["person"], condition=Q(state=CaseState.OPEN)),
             models.CheckConstraint(name="a_case_is_due_after_it_opened", condition=Q(due_at__gt=F("opened_at"))),
@@ -59,6 +64,10 @@ class MinorCase(models.Model):
                 name="a_closed_case_says_who_and_when",
                 condition=Q(state=CaseState.OPEN, closed_at__isnull=True, closed_by="")
                 | (~Q(state=CaseState.OPEN) & Q(closed_at__isnull=False) & ~Q(closed_by="")),
+            ),
+            models.CheckConstraint(
+                name="a_removal_says_who_asked_and_when",
+                condition=Q(removal_asked_at__isnull=True, removal_asked_by="") | (Q(removal_asked_at__isnull=False) & ~Q(removal_asked_by="")),
             ),
             models.CheckConstraint(
                 name="a_case_names_the_representative_who_closed_it",

@@ -22,7 +22,7 @@ def person_reference() -> str:
 class Person(models.Model):
     """Whose data it is."""
 
-    NOT_PERSONAL = ("id", "organization", "standing", "age_seen_on", "registered_at", "policy_version")
+    NOT_PERSONAL = ("id", "organization", "standing", "age_seen_on", "registered_at", "closed_at", "policy_version")
 
     reference = personal(
         models.CharField(max_length=20, unique=True, default=person_reference, editable=False),
@@ -53,6 +53,9 @@ class Person(models.Model):
         help_text="The day for which the age was last looked at; the database judges by it whether a representative is needed.",
     )  # fmt: skip
     registered_at = models.DateTimeField(editable=False)
+    closed_at = models.DateTimeField(
+        "cancelled at", null=True, editable=False, help_text="When the registration was cancelled; from then on the person is to be erased (P20)."
+    )
     policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, editable=False, related_name="+")
 
     history = HistoricalRecords()
@@ -60,8 +63,12 @@ class Person(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "people"
-        permissions = [("reveal_person", "Can see a person's fields unmasked; each look is recorded")]
+        permissions = [
+            ("reveal_person", "Can see a person's fields unmasked; each look is recorded"),
+            ("close_person", "Can cancel a registration, after which the person is erased"),
+        ]
         indexes = [
+            models.Index(fields=["closed_at", "id"], name="person_by_closing", condition=Q(closed_at__isnull=False)),
             trigram("given_name", "person_given_name_trigram"),
             trigram("family_name", "person_family_name_trigram"),
         ]

@@ -20,6 +20,7 @@ from apps.accounts.models import MinorCase, Person, Representative
 from apps.accounts.services import standing
 from apps.accounts.states import CASE_MOVES, CaseState, FoundOut, PersonStanding
 from apps.audit.services import ledger
+from apps.foundation import doorbell
 from apps.foundation.actors import SYSTEM, Actor
 from apps.foundation.clock import day_of
 from apps.foundation.moves import require_move
@@ -61,16 +62,6 @@ class AgeUnderCase(Refusal):
 
     code = "age_under_case"
     mend = "Send what shows the age to our privacy office; a member of staff corrects the date of birth."
-
-
-class RemovalNotYet(Refusal):
-    """A minor can't be removed with their data from here yet: that takes a data request, which finds and erases all that is held."""
-
-    code = "removal_not_yet"
-    mend = (
-        "The registration stays suspended, so that nothing is used. Register a representative if there is one; the case stays open and is named"
-        " on the promise board from its day on."
-    )
 
 
 def lock(person: Person) -> Person:
@@ -177,12 +168,13 @@ def find_mistaken(*, case: MinorCase, by: StaffMember, at: datetime) -> MinorCas
 
 
 @transaction.atomic
-def ask_removal(*, case: MinorCase, by: StaffMember, at: datetime) -> RemovalNotYet:
-    """Ask that the person is removed with their data. The refusal comes back with its reason, and both are recorded: until data requests can
-    find and erase all that is held, nothing here may say that it did."""
+def ask_removal(*, case: MinorCase, by: StaffMember, at: datetime) -> MinorCase:
+    """Have the person removed with their data, because nobody represents them. The row is the work: a data request follows at once
+    (config/wakeups.py), which finds and erases all that is held. Asked twice is once; the registration stays suspended until it is gone."""
     person, row = _locked(case)
-    refused = RemovalNotYet()
-    ledger.record(
-        "minor_case.removal_refused", by=by, about=row.reference, at=at, facts={"person": person.reference, "because": refused.code}
-    )
-    return refused
+    if row.removal_asked_at is None:
+        row.removal_asked_at, row.removal_asked_by = at, str(actor_of(by))
+        row.save(update_fields=["removal_asked_at", "removal_asked_by"])
+        ledger.record("minor_case.removal_asked", by=by, about=row.reference, at=at, facts={"person": person.reference})
+        doorbell.ring("minors.removal")
+    return row

@@ -1,4 +1,4 @@
-"""Repeats what the journal says about minors after the database was restored from a backup: who was suspended, resumed, represented no more.
+"""Repeats what the journal says about people after the database was restored: who was suspended, resumed, closed, represented no more.
 
 Each function is the handler of one kind of line and runs in its transaction; twice is once. A person whom the backup does not know is not there
 to be suspended. It must never make somebody below 18 active whom nobody represents in the restored database: such a case stays open.
@@ -51,6 +51,16 @@ def person_resumed(line: Line, *, at: datetime) -> None:
     ledger.record("person.resumed_again", by=SYSTEM, about=person.reference, at=at, facts={"case": case.reference})
 
 
+def person_closed(line: Line, *, at: datetime) -> None:
+    """The registration is closed again, from the day on which it was; what follows from it follows again."""
+    person = _person(line.about)
+    if person is None or person.standing == PersonStanding.CLOSED:
+        return
+    person.closed_at = line.at
+    _stand(person, PersonStanding.CLOSED, line.at, "closed_at")
+    ledger.record("person.closed_again", by=SYSTEM, about=person.reference, at=at, facts={"how": line.body["how"]})
+
+
 def representative_ended(line: Line, *, at: datetime) -> None:
     """The representation is ended again, and a minor whom nobody else represents suspended under the case that was opened for it."""
     whom = Representative.objects.filter(reference=line.about).values_list("person_id", flat=True).first()
@@ -85,6 +95,6 @@ def _suspend(person: Person, *, case: str, how: str, opened_by: str, opened_at: 
         _stand(person, PersonStanding.SUSPENDED, opened_at)
 
 
-def _stand(person: Person, how: PersonStanding, at: datetime) -> None:
+def _stand(person: Person, how: PersonStanding, at: datetime, *more: str) -> None:
     person.standing, person.age_seen_on, person._history_date = how, day_of(at), at
-    person.save(update_fields=["standing", "age_seen_on"])
+    person.save(update_fields=["standing", "age_seen_on", *more])

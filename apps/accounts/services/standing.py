@@ -1,4 +1,4 @@
-"""A person's registration is suspended and resumed, in the transaction of what causes it, and the journal knows.
+"""A person's registration is suspended, resumed and closed, in the transaction of what causes it, and the journal knows.
 
 Whoever asks whether something may be done for a person reads the standing, so that all use stops with the commit. It must never be
 called without the person's row locked by the caller, and never let one active whose case is open.
@@ -7,7 +7,7 @@ called without the person's row locked by the caller, and never let one active w
 from datetime import datetime
 
 from apps.accounts.models import MinorCase, Person
-from apps.accounts.states import PERSON_MOVES, PersonStanding
+from apps.accounts.states import PERSON_MOVES, ClosedHow, PersonStanding
 from apps.audit.services import journal, ledger
 from apps.foundation import doorbell
 from apps.foundation.actors import Actor
@@ -48,6 +48,16 @@ def resume(person: Person, *, case: MinorCase, by: Actor | StaffMember, at: date
             "representative": case.representative.reference if case.representative else "",
         },
     )  # fmt: skip
+    doorbell.ring("journal.owed")
+
+
+def close(person: Person, *, how: ClosedHow, by: Actor | StaffMember, at: datetime) -> None:
+    """The registration is over, for good: nothing is done for the person any more but what erases them."""
+    require_move(PERSON_MOVES, person.standing, PersonStanding.CLOSED)
+    person.standing, person.closed_at = PersonStanding.CLOSED, at
+    _save(person, "standing", "age_seen_on", "closed_at", at=at)
+    ledger.record("person.closed", by=by, about=person.reference, at=at, facts={"how": str(how)})
+    journal.owe("person.closed", about=person.reference, at=at, body={"how": str(how)})
     doorbell.ring("journal.owed")
 
 

@@ -1,4 +1,4 @@
-"""The mailbox that inquiries come to, over IMAP (RFC 3501): what lies in it, one mail at a time, and out of it once it is taken.
+"""A mailbox that people write to, over IMAP (RFC 3501): what lies in it, one mail at a time, and out of it once it is taken.
 
 A mail that was taken leaves the mailbox, or it would outlive its inquiry there. What could not be read is put into a folder of its own
 for somebody to look, and goes from there after some days. It must never fetch more of a mail than may be read, never write what a
@@ -30,11 +30,11 @@ class MailboxTrouble(Refusal):
     """The mailbox can't be read."""
 
     code = "mailbox_unreachable"
-    mend = "Look at INQUIRY_MAILBOX_URL and at the mail server; it is tried again by itself."
+    mend = "Look at the mailbox's address in the settings and at the mail server; it is tried again by itself."
 
 
 class AddressNotUsable(Refusal):
-    """INQUIRY_MAILBOX_URL is no address of a mailbox."""
+    """The setting names no address of a mailbox."""
 
     code = "mailbox_address"
     mend = "Write it like imap+ssl://name:password@mail.example.com/INBOX; characters like @ in name and password as %40."
@@ -69,7 +69,7 @@ class Lying:
 
 
 def address(url: str) -> Address:
-    """The parts of INQUIRY_MAILBOX_URL. Raises AddressNotUsable, which does not repeat it."""
+    """The parts of a mailbox's address in the settings. Raises AddressNotUsable, which does not repeat it."""
     try:
         parts = urlsplit(url)
         port = parts.port or (993 if parts.scheme == "imap+ssl" else 143)

@@ -118,13 +118,23 @@ def test_who_is_a_minor_by_the_date_on_file_was_no_mistake():
     assert fresh(kim).standing == "suspended"
 
 
-def test_removal_is_refused_with_its_reason_and_both_are_recorded():
+def test_removal_is_asked_for_once_and_the_registration_stays_suspended():
     kim = born(grown(), KIM_BORN)
-    refused = minors.ask_removal(case=kim.minor_cases.get(), by=cast.cleo(), at=NOON)
-    assert (refused.code, "data request" in refused.what) == ("removal_not_yet", True)
-    event = Event.objects.get(verb="minor_case.removal_refused")
-    assert event.facts == {"person": kim.reference, "because": "removal_not_yet"}
-    assert (fresh(kim).standing, MinorCase.objects.get().state) == ("suspended", "open")
+    for at in (NOON, NOON + DAY):
+        minors.ask_removal(case=kim.minor_cases.get(), by=cast.cleo(), at=at)
+    case = MinorCase.objects.get()
+    assert list(MinorCase.objects.to_remove()) == [case]
+    assert (case.removal_asked_at, case.removal_asked_by, case.state) == (NOON, str(cast.cleo().actor), "open")
+    assert Event.objects.get(verb="minor_case.removal_asked").facts == {"person": kim.reference}
+    assert fresh(kim).standing == "suspended"
+
+
+def test_a_closed_case_removes_nobody():
+    case = minors.report(person=grown(), how="report", by=SYSTEM, at=NOON)
+    minors.find_mistaken(case=case, by=cast.cleo(), at=NOON)
+    with pytest.raises(minors.CaseClosed):
+        minors.ask_removal(case=case, by=cast.cleo(), at=NOON + DAY)
+    assert not MinorCase.objects.to_remove().exists()
 
 
 def test_the_18th_birthday_ends_the_need_and_closes_the_case_by_itself():

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from apps.audit.models import Event, JournalEntry
 from apps.communications import texts
 from apps.communications.models import Inquiry, InquiryMessage, ReceivedMail
+from apps.communications.services import mailboxes
 from apps.communications.services.inquiries import ending, opening, receiving, working
 from apps.communications.states import InquiryState
 from apps.consents.months import months_later
@@ -162,7 +163,7 @@ def test_after_a_restore_what_was_erased_goes_again_once(house, by_force):
 
 
 def test_what_became_of_mails_of_no_inquiry_is_forgotten_after_some_days(house, settings):
-    row = receiving._claim(NOON)
+    row = mailboxes.claim(receiving.CODE, NOON)
     for number, at in enumerate((NOON, NOON + 10 * DAY)):
         ReceivedMail.objects.create(mailbox=row, uid_validity=1, uid=number, size=1, outcome="automatic", code="bounce", received_at=at)
     ending.sweep(at=NOON + (settings.INQUIRY_REFUSED_DAYS + 1) * DAY)

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from apps.audit.models import Event
 from apps.communications.models import Inquiry, ReceivedMail
+from apps.communications.services import mailboxes
 from apps.communications.services.inquiries import receiving, working
 from apps.communications.states import InquiryState
 from apps.foundation import clock
@@ -91,7 +92,7 @@ def test_the_list_is_filtered_by_owner_and_by_how_long_it_waits(browser):
 
 def test_the_first_page_says_what_waits(browser):
     given.inquiry()
-    row = receiving._claim(NOON)
+    row = mailboxes.claim(receiving.CODE, NOON)
     ReceivedMail.objects.create(mailbox=row, uid_validity=1, uid=1, size=1, outcome="refused", code="too_large", received_at=NOON)
     shown = browser.get("/admin/").content.decode()
     assert "Answer inquiries" in shown

@@ -7,6 +7,7 @@ from django.db import connection
 
 from apps.communications import promises
 from apps.communications.models import Inquiry, ReceivedMail
+from apps.communications.services import mailboxes
 from apps.communications.services.inquiries import ending, receiving
 from apps.consents.months import months_later
 from tests import cast
@@ -92,7 +93,7 @@ def test_one_that_is_closed_without_an_end_is_named(house, by_force):
 
 
 def test_a_mail_that_nobody_looked_at_is_named_before_it_goes(house, settings):
-    row = receiving._claim(NOON)
+    row = mailboxes.claim(receiving.CODE, NOON)
     mail = ReceivedMail.objects.create(mailbox=row, uid_validity=1, uid=1, size=1, outcome="refused", code="too_large", received_at=NOON)
     assert found("refused_mail_is_looked_at", NOON + (settings.INQUIRY_REFUSED_DAYS - 8) * DAY) == []
     assert found("refused_mail_is_looked_at", NOON + (settings.INQUIRY_REFUSED_DAYS - 6) * DAY) == [f"mail {mail.pk}"]

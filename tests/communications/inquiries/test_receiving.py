@@ -7,6 +7,7 @@ import pytest
 from apps.communications import texts
 from apps.communications.models import Inquiry, InquiryMessage, Mailbox, ReceivedMail
 from apps.communications.receiving import mailbox as room
+from apps.communications.services import mailboxes
 from apps.communications.services.inquiries import receiving, working
 from apps.communications.states import InquiryState, MessageKind, Outcome
 from apps.foundation.keys import KeyNotMade
@@ -75,7 +76,7 @@ def test_a_mail_is_taken_once_when_the_worker_was_killed_before_it_was_removed(m
             take()
     assert (Inquiry.objects.count(), len(mailbox.lying())) == (1, 1)
 
-    assert take(NOON + receiving.LEASE + timedelta(seconds=1)) == 1
+    assert take(NOON + mailboxes.LEASE + timedelta(seconds=1)) == 1
 
     assert (Inquiry.objects.count(), InquiryMessage.objects.count(), OutgoingMail.objects.count()) == (1, 1, 1)
     assert mailbox.lying() == []
@@ -93,7 +94,7 @@ def test_a_mail_is_taken_once_when_the_worker_was_killed_before_its_commit(mailb
             take()
     assert (Inquiry.objects.count(), len(mailbox.lying())) == (0, 1)
 
-    take(NOON + receiving.LEASE + timedelta(seconds=1))
+    take(NOON + mailboxes.LEASE + timedelta(seconds=1))
 
     assert (Inquiry.objects.count(), mailbox.lying()) == (1, [])
 
@@ -123,7 +124,7 @@ def test_a_message_id_that_a_stranger_repeats_takes_nothing_from_anybody(mailbox
 
 def test_no_worker_reads_while_another_does(mailbox):
     mailbox.deliver(given.mail())
-    receiving._claim(NOON)
+    mailboxes.claim(receiving.CODE, NOON)
     assert take() == 0
     assert ReceivedMail.objects.count() == 0
 
@@ -245,19 +246,19 @@ def test_a_mail_that_ends_its_reader_is_refused_after_three_times(mailbox, monke
     mailbox.deliver(given.mail(), given.mail(message_id="<two@client.example>"))
     with monkeypatch.context() as patch:
         patch.setattr(receiving.reading, "read", killed)
-        for number in range(receiving.MOST_ATTEMPTS):
+        for number in range(mailboxes.MOST_ATTEMPTS):
             with pytest.raises(KeyboardInterrupt):
-                take(NOON + number * (receiving.LEASE + timedelta(seconds=1)))
+                take(NOON + number * (mailboxes.LEASE + timedelta(seconds=1)))
     assert ReceivedMail.objects.count() == 0
     take(NOON + DAY)
-    assert outcomes() == [(Outcome.REFUSED, receiving.KILLS_ITS_READER), (Outcome.OPENED, "")]
+    assert outcomes() == [(Outcome.REFUSED, mailboxes.KILLS_ITS_READER), (Outcome.OPENED, "")]
 
 
 @pytest.mark.parametrize("mail", [given.mail(), b"Subject: nobody\r\n\r\nhi"], ids=["read", "refused"])
 @pytest.mark.django_db(transaction=True)
 def test_a_mail_that_another_worker_takes_at_this_moment_is_taken_once(mailbox, monkeypatch, mail):
     mailbox.deliver(mail)
-    read, begin = receiving.reading.read, receiving._begin
+    read, begin = receiving.reading.read, mailboxes.begin
 
     def meanwhile(data):
         with monkeypatch.context() as patch:
@@ -268,7 +269,7 @@ def test_a_mail_that_another_worker_takes_at_this_moment_is_taken_once(mailbox, 
         return read(data)
 
     begun = []
-    monkeypatch.setattr(receiving, "_begin", lambda row, validity, uid: (begun or begun.extend((uid, len(mail)))) is None or begin(row, validity, uid))
+    monkeypatch.setattr(mailboxes, "begin", lambda row, validity, uid: (begun or begun.extend((uid, len(mail)))) is None or begin(row, validity, uid))
     monkeypatch.setattr(receiving.reading, "read", meanwhile)
 
     take()

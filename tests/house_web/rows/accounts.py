@@ -108,6 +108,7 @@ SCENES = {
     (Organization, "see"): Scene(lambda _member: organization(0), {"reason": "legal"}),
     (Person, "see"): Scene(lambda _member: person(0), {"reason": "legal"}),
     (Person, "minor"): Scene(lambda _member: person(0), {"how": "staff"}),
+    (Person, "close"): Scene(lambda _member: person(0), {"how": "person"}),
     (Representative, "register"): Scene(
         lambda _member: None, lambda _nothing: paulina(minor_given_name="Kimberly", minor_birth_date="2010-12-10")
     ),

@@ -12,7 +12,6 @@ what it says is committed, and never lose one that could not be read.
 
 from datetime import datetime, timedelta
 
-import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
@@ -20,9 +19,10 @@ from apps.accounts.details import normalise_email
 from apps.audit.services import ledger
 from apps.communications import texts
 from apps.communications.models import Inquiry, Mailbox, ReceivedMail
-from apps.communications.receiving import mailbox, reading
-from apps.communications.receiving.mailbox import Box, Lying, MailboxTrouble
+from apps.communications.receiving import reading
+from apps.communications.receiving.mailbox import Box, Lying
 from apps.communications.receiving.reading import Letter, LetterRefused
+from apps.communications.services import mailboxes
 from apps.communications.services.inquiries import finding, opening
 from apps.communications.states import Channel, InquiryState, MessageKind, Outcome
 from apps.communications.texts import Words
@@ -30,14 +30,7 @@ from apps.foundation.actors import SYSTEM
 from apps.foundation.digests import sha256
 from apps.foundation.refusals import Refusal
 
-log = structlog.get_logger(__name__)
-
 CODE = "inquiries"
-LEASE = timedelta(minutes=10)
-#: minutes to wait after the first, second… failure in a row, the last for all that follow
-BACK_OFF = (1, 5, 15, 60)
-MOST_ATTEMPTS = 3
-KILLS_ITS_READER = "ends_its_reader"
 MAY_HAVE_BOUNCED = "A mail server sent our last mail back. Who asked may not have got it: try another way to reach them."
 
 
@@ -50,50 +43,7 @@ class SeenBefore(Refusal):
 
 def read_mailbox(*, at: datetime) -> int:
     """Take up what lies in the mailbox; returns how many mails. Without a mailbox in the settings there is nothing to do."""
-    if not settings.INQUIRY_MAILBOX_URL:
-        return 0
-    row = _claim(at)
-    if row is None:
-        return 0
-    try:
-        taken = _read(row, at)
-    except Refusal as trouble:  # of the mail server, or of our own house, such as a keystore that is out of reach
-        _failed(row, trouble, at)
-        return 0
-    Mailbox.objects.filter(pk=row.pk).update(leased_until=None, read_at=at, failures=0, next_try_at=None, last_error="")
-    return taken
-
-
-@transaction.atomic
-def _claim(at: datetime) -> Mailbox | None:
-    Mailbox.objects.get_or_create(code=CODE)
-    row = Mailbox.objects.select_for_update().get(code=CODE)
-    if (row.leased_until and row.leased_until > at) or (row.next_try_at and row.next_try_at > at):
-        return None
-    row.leased_until, row.tried_at = at + LEASE, at
-    row.save(update_fields=["leased_until", "tried_at"])
-    return row
-
-
-@transaction.atomic
-def _failed(row: Mailbox, trouble: Refusal, at: datetime) -> None:
-    row = Mailbox.objects.select_for_update().get(pk=row.pk)
-    row.failures += 1
-    row.leased_until, row.last_error = None, trouble.code
-    row.next_try_at = at + timedelta(minutes=BACK_OFF[min(row.failures, len(BACK_OFF)) - 1])
-    if not isinstance(trouble, MailboxTrouble):
-        row.at_attempts = 0  # no fault of the mail's
-    row.save(update_fields=["failures", "leased_until", "last_error", "next_try_at", "at_attempts"])
-    log.warning("mailbox_not_read", error=trouble.code)
-
-
-def _read(row: Mailbox, at: datetime) -> int:
-    with mailbox.opened(mailbox.address(settings.INQUIRY_MAILBOX_URL)) as box:
-        waiting = box.waiting()
-        for lying in waiting:
-            _one(row, box, lying, at)
-        box.forget_refused(before=at - timedelta(days=settings.INQUIRY_REFUSED_DAYS))
-    return len(waiting)
+    return mailboxes.read(code=CODE, url=settings.INQUIRY_MAILBOX_URL, one=_one, at=at)
 
 
 def _one(row: Mailbox, box: Box, lying: Lying, at: datetime) -> None:
@@ -120,8 +70,8 @@ def take(*, box_row: Mailbox, box: Box, lying: Lying, at: datetime) -> ReceivedM
 
 def _take(box_row: Mailbox, box: Box, lying: Lying, at: datetime) -> ReceivedMail:
     try:
-        if not _begin(box_row, box.validity, lying.uid):
-            raise LetterRefused("Reading the mail ended its reader.", code=KILLS_ITS_READER)
+        if not mailboxes.begin(box_row, box.validity, lying.uid):
+            raise LetterRefused("Reading the mail ended its reader.", code=mailboxes.KILLS_ITS_READER)
         if lying.size > settings.INQUIRY_MAIL_BYTES:
             raise LetterRefused("The mail is too large.", code="too_large")
         data = box.fetch(lying.uid, settings.INQUIRY_MAIL_BYTES + 1)
@@ -129,17 +79,6 @@ def _take(box_row: Mailbox, box: Box, lying: Lying, at: datetime) -> ReceivedMai
     except LetterRefused as refusal:
         return _write(box_row, box, lying, Outcome.REFUSED, at, code=refusal.code)
     return _take_in(box_row, box, lying, letter, sha256(data).hex(), at)
-
-
-@transaction.atomic
-def _begin(row: Mailbox, validity: int, uid: int) -> bool:
-    """Count the attempt before the work; False where a mail has ended its readers often enough."""
-    row = Mailbox.objects.select_for_update().get(pk=row.pk)
-    name = f"{validity}/{uid}"
-    row.at_attempts = row.at_attempts + 1 if row.at_mail == name else 1
-    row.at_mail = name
-    row.save(update_fields=["at_mail", "at_attempts"])
-    return row.at_attempts <= MOST_ATTEMPTS
 
 
 @transaction.atomic
