@@ -267,6 +267,9 @@ GATE_WITHDRAWAL_DAYS = env.int("GATE_WITHDRAWAL_DAYS", default=21)
 
 # Who tells the floor of accounts that a legal hold keeps a person: holds stand above it.
 PERSON_KEPT_BY = "apps.holds.services.asking.require_free"
+SUBJECT_KEPT_BY = "apps.holds.services.asking.keepers"  # the same by reference, also where the person's row is gone already
+# Where all holdings stand together: the promise board, above data requests, adds its own.
+ALL_HOLDINGS = "apps.assurance.inventory.HOLDINGS"
 
 # Minors (P24): the policy says "promptly"; CLOCKS leaves both numbers to us
 MINOR_REMOVAL_DAYS = env.int("MINOR_REMOVAL_DAYS", default=10)  # after it is known, a minor without a representative is removed within these
@@ -340,6 +343,21 @@ REQUEST_LINKS_AN_HOUR = env.int("REQUEST_LINKS_AN_HOUR", default=600)
 # Service providers (P14)
 PROVIDER_NOTICE_DAYS = env.int("PROVIDER_NOTICE_DAYS", default=30)  # clients hear of a new sub-processor so many days before it gets data
 PROVIDER_DATA_END_DAYS = env.int("PROVIDER_DATA_END_DAYS", default=30)  # within these an ended provider returns or destroys what it has
+
+# Data requests (P20): the policy's numbers, the law's, and ours; apps/data_requests/clocks.py says which rule has which
+REQUEST_DELETION_DAYS = env.int("REQUEST_DELETION_DAYS", default=60)  # Privacy Policy, section 4
+REQUEST_MINOR_DAYS = env.int("REQUEST_MINOR_DAYS", default=10)  # section 4 says “promptly”; the number is ours, and the same as MINOR_REMOVAL_DAYS
+REQUEST_ACKNOWLEDGE_WORKING_DAYS = env.int("REQUEST_ACKNOWLEDGE_WORKING_DAYS", default=10)  # 11 CCR 7021(a)
+REQUEST_ANSWER_DAYS = env.int("REQUEST_ANSWER_DAYS", default=45)  # 11 CCR 7021(b)
+REQUEST_ANSWER_EXTENSION_DAYS = env.int("REQUEST_ANSWER_EXTENSION_DAYS", default=45)  # once, with notice and reason: 90 in all
+REQUEST_OPT_OUT_WORKING_DAYS = env.int("REQUEST_OPT_OUT_WORKING_DAYS", default=15)  # 11 CCR 7026(f)
+REQUEST_SHINE_DAYS = env.int("REQUEST_SHINE_DAYS", default=30)  # Civ. 1798.83(b)(1)
+REQUEST_ACCOUNTING_DAYS = env.int("REQUEST_ACCOUNTING_DAYS", default=60)  # 45 CFR 164.528(c)(1)(i)
+REQUEST_ACCOUNTING_EXTENSION_DAYS = env.int("REQUEST_ACCOUNTING_EXTENSION_DAYS", default=30)  # once, with a written reason
+REQUEST_ORAL_PAUSE_DAYS = env.int("REQUEST_ORAL_PAUSE_DAYS", default=30)  # on an agency's oral statement no longer (45 CFR 164.528(a)(2)(ii))
+REQUEST_CLIENT_DAYS = env.int("REQUEST_CLIENT_DAYS", default=20)  # a client that decides on Message Data answers within these
+REQUEST_WARN_DAYS = env.list("REQUEST_WARN_DAYS", cast=int, default=[10, 3])  # before a clock runs out its owner hears
+REQUEST_KEEP_MONTHS = env.int("REQUEST_KEEP_MONTHS", default=24)  # the record of a request, after its end (11 CCR 7101)
 
 # Backups (P22)
 BACKUP_LONGEST_LIFE_DAYS = env.int("BACKUP_LONGEST_LIFE_DAYS", default=400)  # nobody may register one that is kept longer

@@ -2,8 +2,7 @@
 
 from django.apps import AppConfig
 from django.core.checks import register
-
-from apps.assurance.checks import declared_columns
+from django.utils.module_loading import import_string
 
 
 class AssuranceConfig(AppConfig):
@@ -13,4 +12,5 @@ class AssuranceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        register(declared_columns)
+        # by name: the check reads the holdings, and these the models, which are there from now on
+        register(import_string("apps.assurance.checks.declared_columns"))

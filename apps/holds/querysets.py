@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.models import Person
+from apps.foundation.personal_data import Subject
 from apps.holds.states import HoldState, MatterState
 from apps.staff.models import Approval
 
@@ -52,3 +53,10 @@ class HoldQuerySet(models.QuerySet):
             Q(organization=None) | Q(organization__isnull=False, organization_id=person.organization_id)
         )
         return self.filter(Q(person_reference=person.reference) | everybody)
+
+    def touching_subject(self, subject: Subject):
+        """The same of somebody whose row may be gone already."""
+        everybody = Q(person_reference="", conversation_id="") & (
+            Q(organization=None) | Q(organization__isnull=False, organization__reference=subject.organization)
+        )
+        return self.filter(Q(person_reference=subject.reference) | everybody)

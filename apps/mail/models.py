@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from apps.foundation.personal_data import DataCategory, Purpose, personal
 from apps.foundation.references import new_reference
@@ -73,6 +74,7 @@ class OutgoingMail(models.Model):
         indexes = [
             models.Index(fields=["is_bulk", "next_try_at", "id"], name="mail_due", condition=Q(state=State.QUEUED)),
             models.Index(fields=["about"], name="mail_by_about"),
+            models.Index(Lower("to_address"), name="mail_by_address", condition=~Q(to_address="")),
             models.Index(fields=["state", "-id"], name="mail_by_state"),
             models.Index(fields=["next_try_at"], name="mail_to_empty", condition=Q(emptied_at__isnull=True)),
         ]

@@ -4,7 +4,7 @@
 |---|---|---|
 | stepping aside, dry runs, reports | `in_force`, `holds_of_organization` | none: an early answer, asked again before the deed |
 | destruction, right before the key goes | `keep_new_holds_out`, then `holds_of_organization` or `newest` | shared, until its transaction ends |
-| erasure of a person | `require_free` | takes the lock itself, until the caller's transaction ends |
+| erasure of a person | `require_free`, `keepers` | takes the lock itself, until the caller's transaction ends |
 
 It must never answer that something is free because a hold is new, its person unknown or its release fresh.
 """
@@ -14,12 +14,13 @@ from datetime import datetime
 from django.db.models import Max, QuerySet
 
 from apps.accounts.models import Person
+from apps.foundation.personal_data import Subject
 from apps.foundation.refusals import Refusal
 from apps.holds import standstill
 from apps.holds.models import Hold
 from apps.holds.standstill import keep_new_holds_out
 
-__all__ = ["UnderHold", "holds_of_organization", "holds_of_person", "in_force", "keep_new_holds_out", "newest", "require_free"]
+__all__ = ["UnderHold", "holds_of_organization", "holds_of_person", "in_force", "keep_new_holds_out", "keepers", "newest", "require_free"]
 
 NAMED = 5
 
@@ -53,6 +54,15 @@ def require_free(*, person: Person, at: datetime) -> None:
     if holds:
         named = ", ".join(hold.reference for hold in holds[:NAMED]) + (" and others" if len(holds) > NAMED else "")
         raise UnderHold(f"{person.reference} is kept by {named}.")
+
+
+def keepers(*, subject: Subject, at: datetime) -> list[str]:
+    """By reference every hold in force that keeps what is held about somebody, oldest first; also where their row is gone already.
+
+    None can come before this transaction ends.
+    """
+    standstill.keep_new_holds_out()
+    return list(in_force(at).touching_subject(subject).values_list("reference", flat=True))
 
 
 def newest(at: datetime) -> int:
