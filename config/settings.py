@@ -244,6 +244,7 @@ RETENTION_LONGEST_LINE_BYTES = env.int("RETENTION_LONGEST_LINE_BYTES", default=1
 RETENTION_FUTURE_TOLERANCE_MINUTES = env.int("RETENTION_FUTURE_TOLERANCE_MINUTES", default=15)
 RETENTION_REVIEW_REMINDER_HOURS = env.int("RETENTION_REVIEW_REMINDER_HOURS", default=24)  # before a cohort's day
 RETENTION_EMPTY_LEAF_DAYS = env.int("RETENTION_EMPTY_LEAF_DAYS", default=30)  # after its day an emptied table still shows that it is empty
+RETENTION_ERASED_PARTICIPANT_MONTHS = env.int("RETENTION_ERASED_PARTICIPANT_MONTHS", default=24)  # messages of an erased person still come in for a while
 RETENTION_LEASE_SECONDS = env.int("RETENTION_LEASE_SECONDS", default=120)  # a killed worker's day is free again then
 HOLD_RELEASE_GRACE_DAYS = env.int("HOLD_RELEASE_GRACE_DAYS", default=7)  # before what a released hold kept falls due
 CLOCK_JUMP_HOURS = 26  # a fixed point of the design (invariant 9)
@@ -344,6 +345,9 @@ REQUEST_LINKS_AN_HOUR = env.int("REQUEST_LINKS_AN_HOUR", default=600)
 PROVIDER_NOTICE_DAYS = env.int("PROVIDER_NOTICE_DAYS", default=30)  # clients hear of a new sub-processor so many days before it gets data
 PROVIDER_DATA_END_DAYS = env.int("PROVIDER_DATA_END_DAYS", default=30)  # within these an ended provider returns or destroys what it has
 
+# Mail that asks something about data: a mailbox of its own, imap+ssl://name:password@mail.example.com/INBOX. Empty: the form, staff, the product.
+REQUEST_MAILBOX_URL = env.str("REQUEST_MAILBOX_URL", default="")
+
 # Data requests (P20): the policy's numbers, the law's, and ours; apps/data_requests/clocks.py says which rule has which
 REQUEST_DELETION_DAYS = env.int("REQUEST_DELETION_DAYS", default=60)  # Privacy Policy, section 4
 REQUEST_MINOR_DAYS = env.int("REQUEST_MINOR_DAYS", default=10)  # section 4 says “promptly”; the number is ours, and the same as MINOR_REMOVAL_DAYS
@@ -356,6 +360,7 @@ REQUEST_ACCOUNTING_DAYS = env.int("REQUEST_ACCOUNTING_DAYS", default=60)  # 45 C
 REQUEST_ACCOUNTING_EXTENSION_DAYS = env.int("REQUEST_ACCOUNTING_EXTENSION_DAYS", default=30)  # once, with a written reason
 REQUEST_ORAL_PAUSE_DAYS = env.int("REQUEST_ORAL_PAUSE_DAYS", default=30)  # on an agency's oral statement no longer (45 CFR 164.528(a)(2)(ii))
 REQUEST_CLIENT_DAYS = env.int("REQUEST_CLIENT_DAYS", default=20)  # a client that decides on Message Data answers within these
+REQUEST_PROVIDER_DAYS = env.int("REQUEST_PROVIDER_DAYS", default=30)  # a provider confirms within these that it erased what it got
 REQUEST_WARN_DAYS = env.list("REQUEST_WARN_DAYS", cast=int, default=[10, 3])  # before a clock runs out its owner hears
 REQUEST_KEEP_MONTHS = env.int("REQUEST_KEEP_MONTHS", default=24)  # the record of a request, after its end (11 CCR 7101)
 
