@@ -363,6 +363,9 @@ REQUEST_CLIENT_DAYS = env.int("REQUEST_CLIENT_DAYS", default=20)  # a client tha
 REQUEST_PROVIDER_DAYS = env.int("REQUEST_PROVIDER_DAYS", default=30)  # a provider confirms within these that it erased what it got
 REQUEST_WARN_DAYS = env.list("REQUEST_WARN_DAYS", cast=int, default=[10, 3])  # before a clock runs out its owner hears
 REQUEST_KEEP_MONTHS = env.int("REQUEST_KEEP_MONTHS", default=24)  # the record of a request, after its end (11 CCR 7101)
+REQUEST_PACKAGE_DAYS = env.int("REQUEST_PACKAGE_DAYS", default=7)  # a package waits so long to be fetched; then it is destroyed, file and key
+REQUEST_PACKAGE_FETCHES = env.int("REQUEST_PACKAGE_FETCHES", default=3)  # where a download broke off; each needs a new proof and is a disclosure of its own
+REQUEST_FETCH_MINUTES = env.int("REQUEST_FETCH_MINUTES", default=30)  # the link by which somebody proves anew that the contact is theirs
 
 # Backups (P22)
 BACKUP_LONGEST_LIFE_DAYS = env.int("BACKUP_LONGEST_LIFE_DAYS", default=400)  # nobody may register one that is kept longer
