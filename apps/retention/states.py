@@ -204,3 +204,20 @@ class AlarmKind(TextChoices):
     ARCHIVE = "archive", "a place for archives fails"
     MAIL = "mail", "a mail could not be delivered and is parked"
     KEYSTORE = "keystore", "not sound in the keystore (check_keystore says the mend)"
+
+
+class OnErasure(TextChoices):
+    """What a client says of the messages of a person who is erased (it decides on Message Data, we don't)."""
+
+    ASK = "ask", "ask each time"
+    ERASE = "erase", "delete their messages early"
+    PSEUDONYMISE = "pseudonymise", "replace the person by a pseudonym"
+    KEEP = "keep", "keep them until their day"
+
+
+class OnAccess(TextChoices):
+    """What a client says of messages that a person asks a copy of."""
+
+    ASK = "ask", "ask each time"
+    RELEASE = "release", "release to the person"
+    WITHHOLD = "withhold", "do not release"

@@ -10,6 +10,7 @@ The public part must never hold free text or personal data; what is personal goe
 """
 
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +46,19 @@ def record(
     if detail is not None:
         EventDetail.objects.create(event=event, salt=salt, detail=detail)
     return event
+
+
+def record_each(verb: str, *, by: Any, abouts: Iterable[str], at: datetime, facts: dict | None = None) -> list[Event]:
+    """`record` for many acts of one kind with the same facts and no detail, by one statement."""
+    if not transaction.get_connection().in_atomic_block:
+        raise NotInTransaction("ledger.record_each needs the transaction of the acts it records")
+    if at.tzinfo is None:
+        raise ValueError("a moment needs a time zone")
+    same = {
+        "at": at, "actor": plain.code(_actor(by), name="actor", longest=60), "verb": plain.code(verb, name="verb", longest=60),
+        "facts": plain.facts(facts),
+    }  # fmt: skip
+    return Event.objects.bulk_create(Event(object=plain.code(about, name="about"), **same) for about in abouts)
 
 
 @transaction.atomic

@@ -44,6 +44,7 @@ from apps.retention.models.endings import (
     ReviewAsked,
 )
 from apps.retention.models.exports import MatterExport
+from apps.retention.models.people import ErasedParticipant, PersonRule, person_rule_reference
 from apps.retention.models.rules import (
     ConversationClass,
     RetentionRule,
@@ -68,11 +69,13 @@ __all__ = [
     "ConversationClass",
     "Destruction",
     "EarlyDeletion",
+    "ErasedParticipant",
     "ImportedOnce",
     "Leaf",
     "MatterExport",
     "Message",
     "Move",
+    "PersonRule",
     "RefusedLine",
     "Rescheduling",
     "RetentionRule",
@@ -85,5 +88,6 @@ __all__ = [
     "cohort_reference",
     "deletion_reference",
     "destruction_reference",
+    "person_rule_reference",
     "rule_reference",
 ]

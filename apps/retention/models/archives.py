@@ -208,7 +208,7 @@ class Amendment(models.Model):
 class ArchiveReading(models.Model):
     """Staff read a hosted archive back: asked with a reason, approved by a second person, done once."""
 
-    NOT_PERSONAL = ("id", "reference", "archive", "state", "asked_at", "decided_at", "read_at", "lines")
+    NOT_PERSONAL = ("id", "reference", "archive", "of_erased_person", "state", "asked_at", "decided_at", "read_at", "lines")
 
     reference = models.CharField(max_length=20, unique=True, default=reading_reference, editable=False)
     archive = models.ForeignKey(Archive, on_delete=models.PROTECT, related_name="readings")
@@ -217,6 +217,7 @@ class ArchiveReading(models.Model):
                           help_text="Only what this person wrote or received; empty: all of it."),
         DataCategory.IDENTITY, Purpose.LEGAL,
     )  # fmt: skip
+    of_erased_person = models.BooleanField(default=False, db_default=False, editable=False, help_text="It was of one person, who was erased since.")
     reason = personal(models.CharField(max_length=300), DataCategory.WORK_RECORD, Purpose.LEGAL)
     state = models.CharField(max_length=10, choices=RequestState.choices, default=RequestState.PROPOSED, editable=False)
     asked_by = personal(models.CharField(max_length=60, editable=False), DataCategory.WORK_RECORD, Purpose.LEGAL)
@@ -232,6 +233,10 @@ class ArchiveReading(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="nobody_approves_the_reading_they_asked_for", condition=Q(decided_by="") | ~Q(decided_by=F("asked_by")),
+            ),
+            models.CheckConstraint(
+                name="a_reading_of_one_person_never_becomes_one_of_all",
+                condition=Q(of_erased_person=False) | Q(person__isnull=True, state__in=[RequestState.REJECTED, RequestState.DONE]),
             ),
         ]
 
