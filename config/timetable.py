@@ -20,6 +20,7 @@ TIMETABLE = {
     "a rotation of the matching key goes on": {"task": "contacts.rotate_keys", "schedule": 5 * MINUTE},
     "what was lent and is over goes": {"task": "contacts.clear", "schedule": 5 * MINUTE},
     "mail leaves": {"task": "mail.send_due", "schedule": MINUTE},
+    "who cancelled, and minors to remove, become requests": {"task": "data_requests.take_from_below", "schedule": MINUTE},
     "what people write to us is read": {"task": "communications.read_mailbox", "schedule": MINUTE},
     "announcements and notices go on": {"task": "communications.send_circulars", "schedule": MINUTE},
     "old deliveries end": {"task": "communications.end_deliveries", "schedule": crontab(hour=3, minute=20)},
@@ -40,5 +41,6 @@ TIMETABLE = {
     "what lapses at service providers is said ahead": {"task": "providers.look_after", "schedule": crontab(hour=3, minute=55)},
     "who asked for a link to their choices gets it": {"task": "consents.send_links", "schedule": MINUTE},
     "links and visits that ended are forgotten": {"task": "consents.forget_links", "schedule": crontab(minute=35)},
+    "data requests go on": {"task": "data_requests.work", "schedule": MINUTE},
     "promises are checked": {"task": "assurance.check_promises", "schedule": crontab(hour=4, minute=0)},
 }

@@ -21,5 +21,6 @@ WAKEUPS: dict[str, str] = {
     "holds.changed": "retention.sweep",
     "archives.due": "retention.archive",
     "rescheduling.due": "retention.reschedule",
+    "requests.due": "data_requests.work",
     "journal.owed": "audit.write_owed_journal_entries",
 }

@@ -86,7 +86,8 @@ MOVES: dict[str, set[str]] = {
     State.RECEIVED: {State.IDENTIFYING, State.IN_WORK, State.MERGED, State.DENIED, State.CALLED_BACK},
     State.IDENTIFYING: {State.COOLING_OFF, State.IN_WORK, State.MERGED, State.DENIED, State.CALLED_BACK},
     State.COOLING_OFF: {State.IN_WORK, State.MERGED, State.DENIED, State.CALLED_BACK},
-    State.IN_WORK: {State.AWAITING_APPROVAL, State.ANSWERING, State.DENIED, State.CALLED_BACK},
+    # back to proof where staff correct a kind that needed none
+    State.IN_WORK: {State.IDENTIFYING, State.AWAITING_APPROVAL, State.ANSWERING, State.MERGED, State.DENIED, State.CALLED_BACK},
     State.AWAITING_APPROVAL: {State.ANNOUNCED, State.RUNNING, State.IN_WORK, State.DENIED, State.CALLED_BACK},
     State.ANNOUNCED: {State.RUNNING, State.IN_WORK, State.DENIED, State.CALLED_BACK},
     State.RUNNING: {State.SCANNING, State.ANSWERING},
@@ -98,6 +99,10 @@ MOVES: dict[str, set[str]] = {
     State.MERGED: set(),
 }
 OVER = frozenset({State.COMPLETED, State.DENIED, State.CALLED_BACK, State.MERGED})
+#: somebody does something about it: not before it was proven who asks, where that is needed
+WORKED_ON = frozenset({State.IN_WORK, State.AWAITING_APPROVAL, State.ANNOUNCED, State.RUNNING, State.SCANNING, State.ANSWERING, State.COMPLETED})
+#: whoever asks the same again while it stands so begins a request of its own: there is nothing more to join
+TAKES_NOTHING_IN = frozenset({*OVER, State.ANSWERING})
 #: a person may call back what has not begun
 MAY_BE_CALLED_BACK = frozenset(state for state, after in MOVES.items() if State.CALLED_BACK in after)
 
@@ -135,6 +140,13 @@ class Regime(TextChoices):
     CLIENT_ANSWER = "client_answer", "the client's answer"
 
 
+class PauseBasis(TextChoices):
+    """On what an agency's suspension of the right to an accounting rests (45 CFR 164.528(a)(2))."""
+
+    WRITTEN = "written", "a written statement"
+    ORAL = "oral", "an oral statement: 30 days at most"
+
+
 class LinkPurpose(TextChoices):
     """What a link in a mail is for; its token opens no other door."""
 
@@ -165,7 +177,7 @@ STEP_MOVES = {
     StepState.RUNNING: {StepState.WAITING, StepState.DONE, StepState.PARKED},
     StepState.WAITING: {StepState.RUNNING, StepState.DONE},
     StepState.PARKED: {StepState.RUNNING},
-    StepState.DONE: set(),
+    StepState.DONE: {StepState.RUNNING},  # what a search finds afterwards is done again
 }
 
 

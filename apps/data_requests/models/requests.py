@@ -4,12 +4,15 @@ A request outlives the person: it names them by reference and keyed hash (11 CCR
 secret `request/<reference>`, which is destroyed when the answer has left.
 """
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import F, Q
 
 from apps.accounts.models import Organization, Person
 from apps.data_requests.models.columns import by_whom, digest_of_address, sealed
-from apps.data_requests.states import OVER, Asker, Channel, DenialReason, Kind, Outcome, Regime, State
+from apps.data_requests.querysets import ClockQuerySet, DataRequestQuerySet
+from apps.data_requests.states import OVER, TAKES_NOTHING_IN, Asker, Channel, DenialReason, Kind, Outcome, PauseBasis, Regime, State
 from apps.foundation.personal_data import DataCategory, Purpose, personal
 from apps.foundation.references import new_reference
 from apps.policies.models import PolicyVersion
@@ -71,6 +74,8 @@ class DataRequest(models.Model):
     next_try_at = models.DateTimeField(null=True, editable=False)
     last_code = models.CharField("last trouble", max_length=60, blank=True, editable=False)
 
+    objects = DataRequestQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         permissions = [
@@ -88,6 +93,11 @@ class DataRequest(models.Model):
             models.CheckConstraint(name="a_denial_says_why", condition=~Q(state=State.DENIED) | ~Q(denial_reason="") & ~Q(denial_basis="")),
             models.CheckConstraint(name="a_merged_request_names_the_other", condition=~Q(state=State.MERGED) | Q(merged_into__isnull=False)),
             models.CheckConstraint(name="a_request_is_not_its_own_other", condition=~Q(merged_into=F("id"))),
+            models.UniqueConstraint(
+                name="a_person_has_one_open_request_of_a_kind",
+                fields=["person_reference", "kind"],
+                condition=~Q(person_reference="") & ~Q(state__in=TAKES_NOTHING_IN),
+            ),
         ]
         indexes = [
             models.Index(fields=["due_at", "id"], name="request_by_due", condition=~Q(state__in=OVER)),
@@ -106,8 +116,8 @@ class Clock(models.Model):
     """One rule's deadline on one request. Its day moves once, by an extension that was told, or by a pause where the rule allows it."""
 
     NOT_PERSONAL = (
-        "id", "request", "regime", "started_at", "due_at", "extended_at", "extended_due_at", "paused_at", "paused_days", "stopped_at", "stopped_by_event",
-        "warned_at", "alarmed_at", "escalated_at",
+        "id", "request", "regime", "started_at", "due_at", "extended_at", "extended_due_at", "paused_at", "paused_until", "pause_basis", "paused_days",
+        "stopped_at", "stopped_by_event", "warned_at", "alarmed_at", "escalated_at",
     )  # fmt: skip
 
     request = models.ForeignKey(DataRequest, on_delete=models.CASCADE, related_name="clocks")
@@ -119,12 +129,16 @@ class Clock(models.Model):
     extension_reason = personal(models.CharField(max_length=500, blank=True), DataCategory.WORK_RECORD, Purpose.LEGAL)
     extended_by = by_whom(blank=True)
     paused_at = models.DateTimeField(null=True)
+    paused_until = models.DateTimeField(null=True, help_text="Then it goes on by itself.")
+    pause_basis = models.CharField(max_length=10, choices=PauseBasis.choices, blank=True)
     paused_days = models.PositiveSmallIntegerField(default=0)
     stopped_at = models.DateTimeField(null=True)
     stopped_by_event = models.CharField(max_length=60, blank=True)
     warned_at = models.DateTimeField(null=True)
     alarmed_at = models.DateTimeField(null=True)
     escalated_at = models.DateTimeField(null=True)
+
+    objects = ClockQuerySet.as_manager()
 
     class Meta:
         ordering = ["request", "due_at", "id"]
@@ -136,26 +150,42 @@ class Clock(models.Model):
                 condition=Q(extended_at__isnull=True, extended_due_at__isnull=True, extension_reason="", extended_by="")
                 | Q(extended_at__isnull=False, extended_due_at__gt=F("due_at")) & ~Q(extension_reason="") & ~Q(extended_by=""),
             ),
+            models.CheckConstraint(
+                name="a_clock_stands_still_on_a_statement_and_until_a_day",
+                condition=Q(paused_at__isnull=True, paused_until__isnull=True, pause_basis="")
+                | Q(paused_at__isnull=False, paused_until__gt=F("paused_at")) & ~Q(pause_basis=""),
+            ),
+            models.CheckConstraint(
+                name="a_clock_that_stopped_says_by_what",
+                condition=Q(stopped_at__isnull=True, stopped_by_event="") | Q(stopped_at__isnull=False, paused_at__isnull=True) & ~Q(stopped_by_event=""),
+            ),
         ]
         indexes = [models.Index(fields=["due_at", "id"], name="clock_running", condition=Q(stopped_at__isnull=True))]
 
     def __str__(self) -> str:
         return f"clock {self.pk}"
 
+    @property
+    def ends_at(self) -> datetime:
+        """The day that counts: the one it was extended to, else its first."""
+        return self.extended_due_at or self.due_at
+
 
 class RequestNote(models.Model):
     """A note among staff, sealed under the request's secret; it goes with it."""
 
-    NOT_PERSONAL = ("id", "request", "at")
+    NOT_PERSONAL = ("id", "request", "number", "at")
 
     request = models.ForeignKey(DataRequest, on_delete=models.CASCADE, related_name="notes")
+    number = models.PositiveIntegerField()
     words = sealed("The note, sealed.", null=True)
     by = by_whom()
     at = models.DateTimeField()
 
     class Meta:
-        ordering = ["request", "id"]
+        ordering = ["request", "number"]
         default_permissions = ("view",)
+        constraints = [models.UniqueConstraint(name="notes_of_a_request_are_counted", fields=["request", "number"])]
 
     def __str__(self) -> str:
         return f"note {self.pk}"
