@@ -153,7 +153,8 @@ class LinkPurpose(TextChoices):
     PROVE = "prove", "to prove control of a contact on file"
     CONFIRM_AGENT = "confirm_agent", "to confirm that an agent may ask"
     CALL_BACK = "call_back", "to call an erasure back"
-    DELIVERY = "delivery", "to fetch what was asked for"
+    DELIVERY = "delivery", "to hear what waits, and have a fresh link sent"
+    FETCH = "fetch", "to fetch what was asked for"
 
 
 class StepKind(TextChoices):
