@@ -106,7 +106,7 @@ class Attempt(models.Model):
 class Remainder(models.Model):
     """What an erasure lawfully left of one holding, and no more; erased by itself when its ground ends."""
 
-    NOT_PERSONAL = ("id", "request", "holding", "ground", "about", "rows", "since", "until", "ended_at", "next_try_at")
+    NOT_PERSONAL = ("id", "request", "holding", "ground", "about", "rows", "since", "until", "ended_at", "next_try_at", "owed")
 
     request = models.ForeignKey(DataRequest, on_delete=models.CASCADE, related_name="remainders")
     holding = models.CharField(max_length=60)
@@ -117,6 +117,7 @@ class Remainder(models.Model):
     until = models.DateTimeField(null=True)
     next_try_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    owed = models.JSONField(default=list, help_text="Secrets and files to destroy after the commit, by name; emptied when that is done.")
 
     class Meta:
         ordering = ["request", "id"]
@@ -124,7 +125,8 @@ class Remainder(models.Model):
         constraints = [
             models.UniqueConstraint(
                 name="a_ground_keeps_a_holding_once", fields=["request", "holding", "ground", "about"], condition=Q(ended_at__isnull=True)
-            )
+            ),
+            models.CheckConstraint(name="a_remainder_that_ended_owes_nothing", condition=Q(ended_at__isnull=True) | Q(owed=[])),
         ]
         indexes = [models.Index(fields=["next_try_at", "id"], name="remainder_open", condition=Q(ended_at__isnull=True))]
 
