@@ -83,11 +83,19 @@ ANSWERING = INQUIRIES | {
 #: what goes to many people, and to whom it went
 CIRCULARS = frozenset({"communications.view_announcement", "communications.view_notice", "communications.view_delivery"})
 
+#: what is to be done for a data request, step by step, what was left of an erasure, and which providers are to erase
+ERASURES = frozenset({
+    "data_requests.view_plan", "data_requests.view_step", "data_requests.view_attempt", "data_requests.view_remainder",
+    "data_requests.view_erasurenotice", "data_requests.view_erasurehook",
+})  # fmt: skip
+
 #: backups, restores and drills
 BACKUPS = frozenset({"backups.view_backup", "backups.view_restore", "backups.view_drill"})
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | {
+    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | ERASURES | {
+        "data_requests.work_datarequest", "data_requests.approve_datarequest",
+        "data_requests.acknowledge_erasurenotice", "data_requests.add_erasurehook", "data_requests.change_erasurehook",
         "communications.approve_announcement", "communications.control_announcement",
         "contacts.retry_source", "contacts.finish_refusedfile", "contacts.rotate_matchingkey",
         "consents.publish_purposetext", "consents.close_consentpurpose", "consents.withdraw_standing",
@@ -120,7 +128,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "mail.retry_outgoingmail",
         "assurance.run_promises",
     },
-    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | {
+    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | ERASURES | {
+        "data_requests.work_datarequest", "data_requests.acknowledge_erasurenotice",
         "communications.add_announcement", "communications.change_announcement", "communications.control_announcement",
         "contacts.retry_source", "contacts.finish_refusedfile",
         "consents.add_consentpurpose", "consents.change_purposetext", "consents.withdraw_standing", "consents.add_signalswitch",
@@ -138,7 +147,9 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "accounts.add_externalidentity", "accounts.change_externalidentity", "accounts.delete_externalidentity",
         "assurance.run_promises",
     },
-    Role.COUNSEL: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | {
+    Role.COUNSEL: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | ERASURES | {
+        "data_requests.work_datarequest", "data_requests.approve_datarequest",
+        "data_requests.acknowledge_erasurenotice", "data_requests.add_erasurehook", "data_requests.change_erasurehook",
         "communications.approve_announcement",
         "consents.publish_purposetext", "consents.approve_signalswitch",
         "gate.add_countryexception", "gate.approve_countryexception", "gate.withdraw_countryexception",
@@ -150,7 +161,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "policies.publish_policyversion", "accounts.reveal_person", "audit.export_event",
         "accounts.approve_representative", "accounts.reveal_representative",
     },
-    Role.AUDITOR: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | INQUIRIES | CIRCULARS | {
+    Role.AUDITOR: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | INQUIRIES | CIRCULARS | ERASURES | {
         "staff.view_staffmember", "accounts.view_servicetoken", "assurance.run_promises", "audit.export_event",
     },
     Role.ADMINISTRATOR: EVERYBODY | BACKUPS | {
