@@ -8,6 +8,7 @@ from apps.data_requests.services import approving, executing, opening, planning
 from apps.data_requests.states import Channel, Kind
 from apps.foundation.actors import SYSTEM
 from tests import cast
+from tests.gate import given
 
 ASKED = cast.NOON
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -26,9 +27,9 @@ def planned(person: Person, kind: str = Kind.DELETION, at: datetime = ASKED) -> 
 
 
 def approved(person: Person, kind: str = Kind.DELETION, at: datetime = ASKED) -> DataRequest:
-    """Planned, asked for by Bo, approved by Cleo."""
+    """Planned, asked for by Dana, approved by Cleo."""
     plan = planned(person, kind, at)
-    approving.ask(plan.request, by=cast.bo(), at=at)
+    approving.ask(plan.request, by=given.dana(), at=at)
     return approving.approve(plan.request, by=cast.cleo(), at=at)
 
 

@@ -29,19 +29,19 @@ from apps.audit.models import JournalEntry
 from apps.audit.services import journal, ledger
 from apps.consents.months import months_later
 from apps.data_requests import order
-from apps.data_requests.models import Attempt, DataRequest, ErasedPerson, Plan, Step
-from apps.data_requests.services import approving, deciding, moving, planning, provider_notices, stepping, whom
+from apps.data_requests.models import Attempt, DataRequest, ErasedPerson, Plan, Scan, Step
+from apps.data_requests.services import answering, approving, deciding, moving, planning, provider_notices, scanning, stepping, whom
 from apps.data_requests.services.stepping import LeaseLost, Run
 from apps.data_requests.states import ERASES, AttemptEnd, State, StepKind, StepState
 from apps.foundation import doorbell
 from apps.foundation.actors import SYSTEM
-from apps.foundation.personal_data import Erase
+from apps.foundation.personal_data import Erase, Subject
 from apps.foundation.refusals import Refusal
 from apps.retention.services import people
 
 log = structlog.get_logger(__name__)
 
-MOST_ATTEMPTS = 5
+MOST_ATTEMPTS = MOST_SCANS = 5
 BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 AT_A_TIME = 20
 #: how often it is looked whether somebody else, who is waited for, has answered; their answer rings too
@@ -65,6 +65,13 @@ class StepParked(Refusal):
     mend = "Mend what its last attempt names, and have it tried again."
 
 
+class StillFound(Refusal):
+    """What was erased again and again is found again and again."""
+
+    code = "still_found"
+    mend = "Look where the last search found something, mend the holding that leaves it, and have the request tried again."
+
+
 class NotParked(Refusal):
     """This request did not stop."""
 
@@ -79,6 +86,7 @@ def work_due(*, at: datetime) -> int:
     while worked < AT_A_TIME and (run := claim(at=at)) is not None:
         work(run)
         worked += 1
+    provider_notices.tell_due(at=at)
     whom.forget_due(at=at)
     return worked
 
@@ -113,7 +121,7 @@ def work(run: Run) -> None:
     except LeaseLost:
         return
     except Refusal as refusal:
-        _failed(run, refusal.code, parks=isinstance(refusal, StepParked | HoldingUnready))
+        _failed(run, refusal.code, parks=isinstance(refusal, StepParked | HoldingUnready | StillFound))
     except Exception as error:  # a defect of one holding keeps no other request waiting; its words may quote what it erased
         log.error("request_not_carried_on", error=type(error).__name__)
         _failed(run, type(error).__name__, parks=False)
@@ -184,7 +192,7 @@ def _begin(run: Run) -> bool:
     return True
 
 
-def _write_journal(reference: str) -> None:
+def write_journal(reference: str) -> None:
     """What this person's erasure owes the journal. Outside of any transaction; nothing is erased before this returned."""
     for entry in JournalEntry.objects.filter(about=reference, kind__in=(ERASING, ERASED), sequence__isnull=True).order_by("created_at", "id"):
         journal.write(entry.pk)
@@ -194,7 +202,7 @@ def _carry_out(run: Run) -> bool:
     """Do every step that can be done; False where somebody is waited for."""
     request = DataRequest.objects.get(pk=run.pk)
     run.known = run.known or whom.known(request, at=run.now())
-    _write_journal(run.known.subject.reference)
+    write_journal(run.known.subject.reference)
     plan = Plan.objects.get(request=request, void_at__isnull=True)
     waiting = False
     for step in plan.steps.order_by("number"):
@@ -207,10 +215,15 @@ def _carry_out(run: Run) -> bool:
     with stepping.ours(run) as row:
         at, reference = run.now(), run.known.subject.reference
         ErasedPerson.objects.filter(person_reference=reference).update(done_at=at)
-        journal.owe(ERASED, about=reference, body={"request": row.reference, "decided": deciding.on_erasure(row)}, at=at)
+        owe_erased(row, run.known.subject, at=at)
         moving.move(row, State.SCANNING, by=SYSTEM, at=at, facts={"plan": plan.reference})
-    _write_journal(reference)
+    write_journal(reference)
     return True
+
+
+def owe_erased(request: DataRequest, subject: Subject, *, at: datetime) -> None:
+    """Owe the journal that somebody was erased, with what their client decided, in the caller's transaction."""
+    journal.owe(ERASED, about=subject.reference, body={"request": request.reference, "decided": deciding.on_erasure(request)}, at=at)
 
 
 def unready_holdings() -> list[str]:
@@ -287,8 +300,32 @@ def erasing(code: str, request: DataRequest) -> Erase:
 
 
 def _search(run: Run) -> bool:
-    """Look everywhere for what is left, with nothing of what erased it. What is found is erased again."""
-    return False
+    """Look everywhere for what is left, with nothing of what erased it. What is found is erased again; a clean search is answered."""
+    request = DataRequest.objects.get(pk=run.pk)
+    known = run.known = run.known or whom.known(request, at=run.now())
+    found = search(request, known.subject, at=run.now())
+    with stepping.ours(run) as row:
+        at = run.now()
+        if found.is_clean:
+            answering.answer(row, known, at=at)
+            moving.move(row, State.ANSWERING, by=SYSTEM, at=at, facts={"scan": found.number})
+            return False
+        attempts = row.attempts
+        moving.move(row, State.RUNNING, by=SYSTEM, at=at, facts={"scan": found.number, "findings": len(found.findings)})
+        for step in Step.objects.select_for_update().filter(plan__request=row, plan__void_at__isnull=True, kind=StepKind.ERASE, state=StepState.DONE):
+            step.state, step.done_at = StepState.RUNNING, None
+            step.save(update_fields=["state", "done_at"])
+        dirty = row.scans.filter(is_clean=False).count()
+        row.attempts = attempts
+        row.save(update_fields=["attempts"])
+    if dirty % MOST_SCANS == 0:
+        raise StillFound(f"{dirty} searches found something.")
+    return True
+
+
+def search(request: DataRequest, subject: Subject, *, at: datetime) -> Scan:
+    """The search that shares nothing with what erases."""
+    return scanning.scan(request, subject, at=at)
 
 
 DOES: dict[StepKind, Callable[[Run, DataRequest, Step, Attempt], str]] = {

@@ -19,10 +19,9 @@ from django.db import transaction
 from apps.audit.services import ledger
 from apps.data_requests import order
 from apps.data_requests.models import DataRequest, Remainder
-from apps.data_requests.services import executing, stepping, whom
+from apps.data_requests.services import answering, executing, stepping, whom
 from apps.data_requests.states import State
 from apps.foundation.actors import SYSTEM
-from apps.foundation.keys import keystore
 from apps.foundation.personal_data import Ended, Kept
 
 EVERY = timedelta(hours=1)
@@ -84,24 +83,36 @@ def _go_on(request: DataRequest, at: datetime) -> bool:
             executing.owe_erased(request, known.subject, at=at)
         left = Remainder.objects.filter(request=request, ended_at__isnull=True).exists()
         if counts and not left:
-            executing.tell_rest_is_erased(request, known, at=at)
+            answering.rest_is_erased(request, known, at=at)
     executing.write_journal(known.subject.reference)
     return bool(counts) and not left
 
 
 def _erase(request: DataRequest, code: str, known: whom.Known, at: datetime) -> dict[tuple[str, str], Kept]:
-    """Erase a holding as far as it lets go; what it still keeps."""
+    """Erase a holding as far as it lets go; what it still keeps. What a killed one owed is destroyed first."""
     work = executing.erasing(code, request)
     kept: dict[tuple[str, str], Kept] = {}
+    _settle(request, code)
     for _number in range(MOST_PIECES):
         with transaction.atomic(durable=True):
+            bearer = Remainder.objects.select_for_update().filter(request=request, holding=code, ended_at__isnull=True).order_by("pk").first()
+            if bearer is None:  # another worker was here
+                return {}
             ended: Ended = work(known.subject, at)
+            bearer.owed = [*bearer.owed, *stepping.owing(ended)]
+            bearer.save(update_fields=["owed"])
             stepping.keep(request, code, ended, at=at)
-        for name in ended.secrets:
-            keystore().destroy(name)
-        for name in ended.files:
-            stepping.destroy_file(name)
+        _settle(request, code)
         kept |= {(one.ground.value, one.about): one for one in ended.kept}
         if not ended.more:
             break
     return kept
+
+
+def _settle(request: DataRequest, code: str) -> None:
+    for row in Remainder.objects.filter(request=request, holding=code, ended_at__isnull=True).exclude(owed=[]).order_by("pk"):
+        stepping.destroy(row.owed)
+        with transaction.atomic():
+            locked = Remainder.objects.select_for_update().get(pk=row.pk)
+            locked.owed = [one for one in locked.owed if one not in row.owed]
+            locked.save(update_fields=["owed"])

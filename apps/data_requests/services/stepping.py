@@ -41,7 +41,7 @@ WORKED_ON_HERE = frozenset({State.ANNOUNCED, State.RUNNING, State.SCANNING})
 LEASE = timedelta(minutes=10)
 MOST_ATTEMPTS = 5
 #: a holding that asks to be called again and does nothing is a defect, and no work
-MOST_IDLE = 3
+MOST_IDLE = 100
 log = structlog.get_logger(__name__)
 
 
@@ -113,15 +113,20 @@ def settle(run: Run, step: Step) -> None:
     owed = Step.objects.values_list("owed", flat=True).get(pk=step.pk)
     if not owed:
         return
+    destroy(owed)
+    with ours(run):
+        locked = Step.objects.select_for_update().get(pk=step.pk)
+        locked.owed = [one for one in locked.owed if one not in owed]
+        locked.save(update_fields=["owed"])
+
+
+def destroy(owed: list[dict[str, str]]) -> None:
+    """Destroy secrets and files; the ones that are gone are gone."""
     for one in owed:
         if "secret" in one:
             keystore().destroy(one["secret"])
         else:
             destroy_file(one["file"])
-    with ours(run):
-        locked = Step.objects.select_for_update().get(pk=step.pk)
-        locked.owed = [one for one in locked.owed if one not in owed]
-        locked.save(update_fields=["owed"])
 
 
 def destroy_file(name: str) -> None:
