@@ -59,6 +59,8 @@ WORDS: Mapping[str, str] = {
     "destruction.intended": "destructions begun",
     "destruction.done": "destructions done",
     "message.deleted_early": "messages deleted early",
+    "participant.erased": "people erased from messages",
+    "messages.pseudonymised": "messages whose participants were given pseudonyms",
     "rescheduling.approved": "reschedulings approved",
     "matter.opened": "matters opened",
     "matter.closed": "matters closed",

@@ -35,6 +35,7 @@ from apps.retention.models import (
     Cohort,
     Destruction,
     EarlyDeletion,
+    PersonRule,
     Rescheduling,
     RetentionRule,
     Review,
@@ -55,6 +56,7 @@ BECAUSE = {
 #: act → the admin page of what is to be decided, by its reference
 WHERE = {
     "retention.approve_retentionrule": ("admin:retention_retentionrule_changelist", "a rule of life"),
+    "retention.approve_personrule": ("admin:retention_personrule_changelist", "a client's rule for people"),
     "policies.publish_policyversion": ("admin:policies_policyversion_changelist", "a version of the policy"),
     "holds.release_hold": ("admin:holds_hold_changelist", "the release of a hold"),
     "retention.approve_archivetarget": ("admin:retention_archivetarget_changelist", "a place for archives, or their end"),
@@ -74,6 +76,7 @@ WHERE = {
 #: act → what its subject is a reference of, and the page of one
 SUBJECTS = {
     "retention.approve_retentionrule": (RetentionRule, "admin:retention_retentionrule_change"),
+    "retention.approve_personrule": (PersonRule, "admin:retention_personrule_change"),
     "holds.release_hold": (Hold, "admin:holds_hold_change"),
     "retention.approve_archivetarget": (ArchiveTarget, "admin:retention_archivetarget_change"),
     "retention.approve_archivereading": (ArchiveReading, "admin:retention_archivereading_change"),

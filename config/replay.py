@@ -20,6 +20,7 @@ from apps.holds.services import replay as holds
 from apps.providers.services import replay as providers
 from apps.retention.services import replay as retention
 from apps.retention.services.archives import replay as archives
+from apps.retention.services.people import replay as messages_of_people
 
 HANDLERS: Mapping[str, Handler] = {
     "ledger.sealed": repeating.seal_named,
@@ -47,6 +48,8 @@ HANDLERS: Mapping[str, Handler] = {
     "inquiry.erased": inquiries.inquiry_erased,
     "circular.started": circulars.circular_started,
     "message.deleted_early": retention.message_deleted_early,
+    "participant.erased": messages_of_people.participant_erased,
+    "messages.pseudonymised": messages_of_people.messages_pseudonymised,
     "destruction.intended": retention.destruction_intended,
     "destruction.done": retention.destruction_done,
     "rescheduling.approved": retention.rescheduling_approved,

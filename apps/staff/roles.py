@@ -21,7 +21,7 @@ EVERYBODY = frozenset({
     "accounts.view_organization",
     "policies.view_policyversion", "policies.view_clause",
     "consents.view_consentpurpose", "consents.view_purposetext",
-    "retention.view_cohort", "retention.view_retentionrule",
+    "retention.view_cohort", "retention.view_retentionrule", "retention.view_personrule",
     "retention.view_certificate", "retention.view_conversationclass",
     "assurance.view_promise", "assurance.view_finding",
     "staff.view_approval",
@@ -89,11 +89,24 @@ ERASURES = frozenset({
     "data_requests.view_erasurenotice", "data_requests.view_erasurehook",
 })  # fmt: skip
 
+#: what people asked about their data, with clocks, letters and their templates; what was asked stays masked without data_requests.reveal_datarequest
+REQUESTS = ERASURES | {
+    "data_requests.view_datarequest", "data_requests.view_clock", "data_requests.view_letter", "data_requests.view_lettertemplate",
+    "data_requests.view_clientquestion",
+}  # fmt: skip
+
+#: who takes requests in, works on them and writes letters
+REQUESTING = REQUESTS | {
+    "data_requests.add_datarequest", "data_requests.reveal_datarequest", "data_requests.work_datarequest", "data_requests.add_lettertemplate",
+    "data_requests.answer_clientquestion",
+}  # fmt: skip
+
 #: backups, restores and drills
 BACKUPS = frozenset({"backups.view_backup", "backups.view_restore", "backups.view_drill"})
 
 PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | ERASURES | {
+    Role.COMPLIANCE_OFFICER: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS
+    | REQUESTING | {
         "data_requests.work_datarequest", "data_requests.approve_datarequest",
         "data_requests.acknowledge_erasurenotice", "data_requests.add_erasurehook", "data_requests.change_erasurehook",
         "communications.approve_announcement", "communications.control_announcement",
@@ -112,7 +125,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "policies.add_policyversion", "policies.change_policyversion",
         "policies.add_clause", "policies.change_clause", "policies.delete_clause",
         "policies.publish_policyversion",
-        "retention.approve_retentionrule", "retention.confirm_clock", "retention.retry_destruction",
+        "retention.approve_retentionrule", "retention.approve_personrule", "retention.confirm_clock", "retention.retry_destruction",
         "retention.approve_rescheduling",
         "assurance.run_promises",
         "audit.export_event",
@@ -122,13 +135,13 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "retention.add_archivetarget", "retention.add_archivereading",
         "accounts.add_organization", "accounts.change_organization",
         "retention.add_retentionrule", "retention.add_conversationclass", "retention.change_conversationclass",
-        "retention.approve_retentionrule", "retention.sweep_now", "retention.retry_destruction",
+        "retention.approve_retentionrule", "retention.sweep_now", "retention.retry_destruction", "retention.add_personrule",
         "retention.delete_early", "retention.import_messages",
         "retention.add_reviewasked", "retention.end_reviewasked", "retention.decide_review", "retention.add_rescheduling",
         "mail.retry_outgoingmail",
         "assurance.run_promises",
     },
-    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | ERASURES | {
+    Role.PRIVACY_ANALYST: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | REQUESTING | {
         "data_requests.work_datarequest", "data_requests.acknowledge_erasurenotice",
         "communications.add_announcement", "communications.change_announcement", "communications.control_announcement",
         "contacts.retry_source", "contacts.finish_refusedfile",
@@ -138,7 +151,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "providers.add_securityreview", "providers.add_grant", "providers.withdraw_grant", "providers.add_subprocessor",
         "providers.change_subprocessor", "providers.object_chainnotice", "providers.add_registerimport", "providers.reveal_provider",
         "providers.export_register",
-        "retention.add_archivereading",
+        "retention.add_archivereading", "retention.add_personrule",
         "accounts.add_person", "accounts.change_person", "accounts.close_person",
         "accounts.reveal_person", "accounts.reveal_linkedaccount", "accounts.revoke_linkedaccount",
         "accounts.add_representative", "accounts.end_representative", "accounts.reveal_representative", "accounts.open_minorcase",
@@ -147,7 +160,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "accounts.add_externalidentity", "accounts.change_externalidentity", "accounts.delete_externalidentity",
         "assurance.run_promises",
     },
-    Role.COUNSEL: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | ERASURES | {
+    Role.COUNSEL: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | ARCHIVES | PROVIDERS | GATE | ANSWERING | CIRCULARS | REQUESTING | {
         "data_requests.work_datarequest", "data_requests.approve_datarequest",
         "data_requests.acknowledge_erasurenotice", "data_requests.add_erasurehook", "data_requests.change_erasurehook",
         "communications.approve_announcement",
@@ -155,13 +168,13 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "gate.add_countryexception", "gate.approve_countryexception", "gate.withdraw_countryexception",
         "providers.add_agreement", "providers.change_agreement", "providers.approve_agreement", "providers.end_agreement",
         "providers.reveal_provider",
-        "retention.add_archivereading", "retention.approve_archivereading",
+        "retention.add_archivereading", "retention.approve_archivereading", "retention.approve_personrule",
         "holds.add_matter", "holds.close_matter", "holds.add_hold", "holds.ask_release", "holds.release_hold", "holds.reveal_hold",
         "retention.add_matterexport", "retention.approve_matterexport",
         "policies.publish_policyversion", "accounts.reveal_person", "audit.export_event",
         "accounts.approve_representative", "accounts.reveal_representative",
     },
-    Role.AUDITOR: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | INQUIRIES | CIRCULARS | ERASURES | {
+    Role.AUDITOR: EVERYBODY | PEOPLE | CONSENTS | CONTACTS | WORKINGS | HOLDS | BACKUPS | ARCHIVES | PROVIDERS | GATE | INQUIRIES | CIRCULARS | REQUESTS | {
         "staff.view_staffmember", "accounts.view_servicetoken", "assurance.run_promises", "audit.export_event",
     },
     Role.ADMINISTRATOR: EVERYBODY | BACKUPS | {

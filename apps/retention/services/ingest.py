@@ -8,12 +8,13 @@ its account and its record, or nothing of it.
 |---|---|
 | sealing, destruction | no row appears in a cohort that is not open, or supplemented before its day (the cohort's row is locked FOR SHARE) |
 | the account of a cohort | every row has its share in `BatchShare`, in the same transaction |
+| erasure of people | the organization is locked FOR SHARE before it is asked who was erased |
 
-It must never fetch an attachment's address, never write plaintext, never store a message past its life.
+It must never fetch an attachment's address, never write plaintext, never store a message past its life, nor one under somebody who was erased.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -42,8 +43,9 @@ from apps.retention.models import Batch, BatchShare, ConversationClass, Imported
 from apps.retention.services import arrivals, batches, chunks, early, leaves, resends
 from apps.retention.services.arrivals import Stored
 from apps.retention.services.lives import Lives
+from apps.retention.services.people.marks import Marks, marks_among
 from apps.retention.services.rules import rules_of
-from apps.retention.services.writing import Writing
+from apps.retention.services.writing import Remembered, Writing
 from apps.retention.states import LifeFrom
 
 #: refused lines kept one by one; beyond it they are counted only, so that a file of garbage does not fill the database
@@ -206,22 +208,37 @@ def _day_of_life(context: Context, lives: Lives, line: Incoming, outcome: Outcom
     return day
 
 
-def _parties(context: Context, lines: Iterable[Incoming]) -> dict[Party, dict]:
-    """Everybody who wrote or received, as the messages will name them: as they came, and the person they matched."""
+@dataclass(frozen=True)
+class Parties:
+    """Everybody who wrote or received in a chunk, as the messages will name them; whoever was erased has a name of each cohort's own."""
+
+    source: str
+    named: Mapping[Party, dict]
+    erased: Marks
+
+    def under(self, sealer: envelope.Envelope) -> Mapping[Party, dict]:
+        if not self.erased.aliases:
+            return self.named
+        return Remembered(lambda party: self.erased.veiled(self.source, self.named[party], sealer))
+
+
+def _parties(context: Context, lines: Iterable[Incoming]) -> Parties:
+    """Everybody who wrote or received: as they came, and the person they matched."""
     parties = {party for line in lines for party in (line.sender, *line.recipients)}
     handles = {party: Handle(context.batch.source, party.source_id or "", party.email or "") for party in parties}
     people = match(organization_id=context.organization.pk, handles=handles.values())
-    return {party: party_as_dict(party) | {"person": people.get(handle) or None} for party, handle in handles.items()}
+    named = {party: party_as_dict(party) | {"person": people.get(handle) or None} for party, handle in handles.items()}
+    return Parties(context.batch.source, named, marks_among(context.organization, context.batch.source, named.values()))
 
 
-def _content(context: Context, line: Incoming, parties: dict[Party, dict]) -> dict:
+def _content(context: Context, line: Incoming, parties: Parties, sealer: envelope.Envelope) -> dict:
     """The canonical message: as it came, with its source and the persons it matched."""
-    message = as_message(line, parties.__getitem__)
+    message = as_message(line, parties.under(sealer).__getitem__)
     message["source"] = context.batch.source
     return message
 
 
-def _one_day(context: Context, day: date, lines: list[Incoming], parties: dict[Party, dict], outcome: Outcome) -> None:
+def _one_day(context: Context, day: date, lines: list[Incoming], parties: Parties, outcome: Outcome) -> None:
     """Store the lines of one day. Holds the cohort FOR SHARE until the commit, so that nothing seals or ends meanwhile."""
     once = {}
     if context.batch.life_from == LifeFrom.IMPORT:
@@ -241,7 +258,7 @@ def _one_day(context: Context, day: date, lines: list[Incoming], parties: dict[P
     )
     sealer = envelope.for_cohort(context.store, organization=context.organization.reference, expiry=day, create=True)
     fresh = _fresh(context, sealer, place, lines, parties, outcome)
-    writing = Writing(context.batch.source, parties, sealer, context.policy_version)
+    writing = Writing(context.batch.source, parties.under(sealer), sealer, context.policy_version)
     if fresh:
         arrivals.copy_in(
             writing.rows(fresh, arrivals.next_numbers(len(fresh))), day=day, organization_id=context.organization.pk,
@@ -259,7 +276,7 @@ def _one_day(context: Context, day: date, lines: list[Incoming], parties: dict[P
 
 
 def _fresh(
-    context: Context, sealer: envelope.Envelope, place: arrivals.Place, lines: list[Incoming], parties: dict[Party, dict], outcome: Outcome
+    context: Context, sealer: envelope.Envelope, place: arrivals.Place, lines: list[Incoming], parties: Parties, outcome: Outcome
 ) -> dict[bytes, Incoming]:  # fmt: skip
     """By their source tags the lines that are not stored yet; the others are told as duplicates, replace, or are refused."""
     fresh = dict(zip(sealer.source_tags(context.batch.source, (line.id for line in lines)), lines, strict=True))
@@ -267,17 +284,17 @@ def _fresh(
         outcome.refuse(fresh.pop(tag), "deleted_before", "It was deleted before its day and does not come back.")
     for tag, row in arrivals.stored(place.cohort.expiry_on, fresh).items():
         line = fresh.pop(tag)
-        _again(context, sealer, place, row, _content(context, line, parties), line, outcome)
+        _again(context, sealer, place, row, _content(context, line, parties, sealer), line, outcome)
     for tag in resends.moved_on(place.cohort, fresh, _answers(context, parties, outcome)):
         del fresh[tag]
     return fresh
 
 
-def _answers(context: Context, parties: dict[Party, dict], outcome: Outcome) -> resends.Answers:
+def _answers(context: Context, parties: Parties, outcome: Outcome) -> resends.Answers:
     """How lines are answered whose message stands at another day than theirs."""
     return resends.Answers(
         source=context.batch.source, refuse=outcome.refuse, at=context.at,
-        again=lambda sealer, place, row, line: _again(context, sealer, place, row, _content(context, line, parties), line, outcome),
+        again=lambda sealer, place, row, line: _again(context, sealer, place, row, _content(context, line, parties, sealer), line, outcome),
     )  # fmt: skip
 
 

@@ -18,12 +18,14 @@ from apps.retention.models import (
     Destruction,
     EarlyDeletion,
     MatterExport,
+    PersonRule,
     Rescheduling,
     RetentionRule,
     Review,
     ReviewAsked,
 )
 from apps.retention.services import classes, clock_guard, counting, early, leaves, matter_exports, moving, rescheduling, reviews, rules, sealing, sweep
+from apps.retention.services.people import rules as person_rules
 from apps.staff.models import StaffMember
 from tests import cast
 from tests.cast import DAY, NOON
@@ -66,6 +68,11 @@ def rule(number: int) -> RetentionRule:
         organization=accounts.a_client(), conversation_class=None, life_days=7 + number, minimum_days=1, maximum_days=90, effective_from=PRESENT,
         by=cast.bo(), at=NOON,
     )  # fmt: skip
+
+
+def person_rule(number: int) -> PersonRule:
+    said = PersonRule(organization=accounts.a_client(), erasure="erase", access="release", evidence=f"Letter {number} of 2 March")
+    return person_rules.propose(rule=said, by=cast.bo(), at=NOON)
 
 
 def conversation_class(number: int) -> ConversationClass:
@@ -199,6 +206,7 @@ ROWS = {
     Cohort: Rows(cohort, queries=5, more="the organizations to filter by"),
     Certificate: Rows(destroyed),
     RetentionRule: Rows(rule, queries=5, more="the organizations to filter by"),
+    PersonRule: Rows(person_rule, queries=5, more="the organizations to filter by"),
     ConversationClass: Rows(conversation_class, queries=5, more="the organizations to filter by", planted=True),
     Batch: Rows(batch, queries=5, more="the organizations to filter by"),
     Destruction: Rows(destroyed),
@@ -223,6 +231,8 @@ SCENES = {
     (Cohort, "delete_early"): Scene(lambda _member: readable_cohort(), {"source": "product", "message_id": "m1", "reason": "recalled"}),
     (RetentionRule, "approve"): Scene(lambda _member: rule(0)),
     (RetentionRule, "reject"): Scene(lambda _member: rule(0)),
+    (PersonRule, "approve"): Scene(lambda _member: person_rule(0)),
+    (PersonRule, "reject"): Scene(lambda _member: person_rule(0)),
     (Destruction, "retry"): Scene(lambda _member: parked()),
     (ClockDoubt, "confirm"): Scene(lambda _member: doubt(0)),
 }

@@ -45,12 +45,10 @@ def digest_of(rule: PersonRule) -> bytes:
 
 
 @transaction.atomic
-def propose(*, organization: Organization, erasure: str, access: str, evidence: str, by: StaffMember, at: datetime) -> PersonRule:
-    """Propose what a client said; it does nothing until a second person approves it."""
-    rule = PersonRule.objects.create(
-        organization=organization, erasure=OnErasure(erasure), access=OnAccess(access), evidence=evidence,
-        proposed_by=str(by.actor), proposed_at=at,
-    )  # fmt: skip
+def propose(*, rule: PersonRule, by: StaffMember, at: datetime) -> PersonRule:
+    """Propose what a client said, given as a row that is not saved yet; it does nothing until a second person approves it."""
+    rule.proposed_by, rule.proposed_at = str(by.actor), at
+    rule.save(force_insert=True)
     approvals.ask(act=ACT, subject=rule.reference, digest=digest_of(rule), by=by, at=at)
     _record("person_rule.proposed", rule, by, at)
     return rule
