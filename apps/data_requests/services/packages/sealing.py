@@ -102,6 +102,12 @@ def clear_drafts(reference: str) -> int:
     return len(left)
 
 
+def files_of(reference: str) -> list[str]:
+    """Every file of a package, named from COVENANT_HOME."""
+    found = [path_of(reference), *folder().glob(f".{reference}{ENDING}.*"), *(folder() / reference).glob("*")]
+    return sorted(str(path.relative_to(settings.COVENANT_HOME)) for path in found if path.is_file())
+
+
 def references() -> set[str]:
     """The references of packages that have something here."""
     if not folder().is_dir():
