@@ -1,6 +1,6 @@
 """What the register holds on a person: which member of staff registered a backup, said it was destroyed, or ran a drill."""
 
-from apps.foundation.personal_data import Holding, Role
+from apps.foundation.personal_data import Holding, Role, Whom
 
 HOLDINGS: tuple[Holding, ...] = (
     Holding(
@@ -10,5 +10,6 @@ HOLDINGS: tuple[Holding, ...] = (
         tables=("backups_backup", "backups_drill"),
         collected="Written when a backup is registered or destroyed, and when a drill runs.",
         ends="Kept as evidence; once the record behind a reference is erased, the reference names nobody.",
+        whom=Whom.STAFF,
     ),
 )

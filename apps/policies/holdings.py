@@ -1,6 +1,6 @@
 """What the policy's own tables hold about people: which member of staff published a version."""
 
-from apps.foundation.personal_data import Holding, Role
+from apps.foundation.personal_data import Holding, Role, Whom
 
 HOLDINGS: tuple[Holding, ...] = (
     Holding(
@@ -10,5 +10,6 @@ HOLDINGS: tuple[Holding, ...] = (
         tables=("policies_policyversion", "policies_historicalpolicyversion"),
         collected="The reference of the member of staff is written when they publish.",
         ends="Kept as long as the version, which never goes; it is a reference and names nobody by itself.",
+        whom=Whom.STAFF,
     ),
 )

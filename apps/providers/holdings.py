@@ -1,6 +1,6 @@
 """What the registry of providers holds on people, and how it ends."""
 
-from apps.foundation.personal_data import Holding, Role
+from apps.foundation.personal_data import Holding, Role, Whom
 
 HOLDINGS = (
     Holding(
@@ -17,6 +17,7 @@ HOLDINGS = (
             "The contact is replaced when the provider names another. The record of who processed what for us, on whose approval,"
             " is kept as evidence; staff stand in it by reference."
         ),
+        whom=Whom.CONTACTS,
     ),
     Holding(
         code="providers.documents",
@@ -25,6 +26,7 @@ HOLDINGS = (
         tables=("providers_document",),
         collected="Handed in by staff with an agreement or a review.",
         ends="Kept as evidence as long as the record of the provider.",
+        whom=Whom.CONTACTS,
     ),
     Holding(
         code="providers.objections",
@@ -33,6 +35,7 @@ HOLDINGS = (
         tables=("providers_chainnotice",),
         collected="Written down by staff as the client's contact says it.",
         ends="Kept with the record of the change.",
+        whom=Whom.CONTACTS,
     ),
     Holding(
         code="providers.imports",
@@ -41,5 +44,6 @@ HOLDINGS = (
         tables=("providers_registerimport",),
         collected="Handed in by staff.",
         ends="The file is emptied when it was applied or dropped, and after seven days in any case; its counts stay.",
+        whom=Whom.CONTACTS,
     ),
 )  # fmt: skip

@@ -5,7 +5,9 @@ The admin log is here because it says who did something; that it holds nothing e
 `__str__` being a reference everywhere and by change messages naming fields only (tests/staff/test_admin_log.py).
 """
 
-from apps.foundation.personal_data import DataCategory, Holding, Personal, Purpose, Role
+from apps.foundation.held import kept_or
+from apps.foundation.personal_data import DataCategory, Holding, Personal, Purpose, Role, Whom
+from apps.staff.services import admin_log
 
 CREDENTIAL = Personal(DataCategory.CREDENTIAL, Purpose.SECURITY)
 WORK = Personal(DataCategory.WORK_RECORD, Purpose.SECURITY)
@@ -19,6 +21,7 @@ MEMBERS = Holding(
     tables=("staff_staffmember", "staff_historicalstaffmember"),
     collected="entered by an administrator, or told by the sign-on provider at the first sign-in",
     ends="access ends when the member leaves; the record stays as long as the evidence that names them",
+    whom=Whom.STAFF,
 )
 
 APPROVALS = Holding(
@@ -28,6 +31,7 @@ APPROVALS = Holding(
     tables=("staff_approval",),
     collected="written when a member asks for an act that a second person must approve, and when it is decided",
     ends="kept as evidence as long as what was approved; it names members by reference only",
+    whom=Whom.STAFF,
 )
 
 SIGN_IN = Holding(
@@ -72,6 +76,7 @@ SIGN_IN = Holding(
         }),
     },
     files=("mail/ (the demo only: mails about a forgotten password, written instead of sent)",),
+    whom=Whom.STAFF,
 )  # fmt: skip
 
 ADMIN_LOG = Holding(
@@ -80,13 +85,16 @@ ADMIN_LOG = Holding(
     role=Role.CONTROLLER,
     tables=("django_admin_log",),
     collected="written by the admin at each change",
-    ends="kept as long as the evidence it belongs to; it holds no values and no names",
+    ends="kept as long as the evidence it belongs to; it holds no values and no names. What is about a person's row goes with the row",
     third_party={"django_admin_log": {"user_id": PROOF}},
     plain={
         "django_admin_log": frozenset({
             "id", "action_time", "object_id", "object_repr", "action_flag", "change_message", "content_type_id",
         }),
     },
+    count=admin_log.count,
+    collect=admin_log.collect,
+    erase=kept_or(admin_log.erase, admin_log.count),
 )  # fmt: skip
 
 MACHINERY = Holding(
@@ -105,6 +113,7 @@ MACHINERY = Holding(
         "django_content_type": frozenset({"id", "app_label", "model"}),
         "django_migrations": frozenset({"id", "app", "name", "applied"}),
     },
+    whom=Whom.NOBODY,
 )  # fmt: skip
 
 HOLDINGS: tuple[Holding, ...] = (MEMBERS, APPROVALS, SIGN_IN, ADMIN_LOG, MACHINERY)

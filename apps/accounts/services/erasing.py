@@ -47,10 +47,10 @@ def person_row(subject: Subject, at: datetime) -> Ended:
     return Ended(erased=gone + held.forget(found, model=Person))
 
 
-def told_by(account: LinkedAccount) -> dict[str, str]:
+def told_by(account: LinkedAccount) -> dict[str, dict[str, str] | str]:
     """What a linked account told, opened, as it is handed over."""
     try:
-        return {told.label: told.value for told in linking.told_by(account)}
+        return {"What it told": {told.label: told.value for told in linking.told_by(account)}}
     except UNOPENABLE:
         return {"What it told": UNREADABLE}
 

@@ -195,3 +195,25 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"delivery {self.pk}"
+
+
+class FormerDeliveries(models.Model):
+    """How many deliveries of a circular ended how, of people who were erased: a number that points to nobody (P21)."""
+
+    NOT_PERSONAL = ("id", "circular", "outcome", "count")
+
+    circular = models.ForeignKey(Circular, on_delete=models.CASCADE, related_name="former_deliveries")
+    outcome = models.CharField(max_length=12, help_text="As the report of a circular calls it.")
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["circular", "outcome"]
+        default_permissions = ()
+        verbose_name_plural = "former deliveries"
+        constraints = [
+            models.UniqueConstraint(name="an_outcome_is_counted_once_per_circular", fields=["circular", "outcome"]),
+            models.CheckConstraint(name="what_is_counted_is_there", condition=Q(count__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"former deliveries {self.pk}"

@@ -13,6 +13,11 @@ COUNTED = (
     " WHEN d.state = 'handed' THEN 'cancelled' ELSE d.state END AS outcome, count(*)"
     " FROM communications_delivery d LEFT JOIN mail_outgoingmail m ON m.id = d.mail_id WHERE d.circular_id = %s GROUP BY 1"
 )
+#: with those of people who were erased since
+ALL_COUNTED = (
+    f"SELECT outcome, sum(count)::bigint FROM ({COUNTED} UNION ALL"
+    " SELECT outcome, count FROM communications_formerdeliveries WHERE circular_id = %s) AS all_of_it GROUP BY 1"
+)
 
 
 @dataclass(frozen=True)
@@ -52,5 +57,5 @@ class Report:
 
 def report(circular: Circular) -> Report:
     with connection.cursor() as cursor:
-        cursor.execute(COUNTED, [circular.pk])
+        cursor.execute(ALL_COUNTED, [circular.pk, circular.pk])
         return Report(**dict(cursor.fetchall()))
