@@ -28,6 +28,7 @@ SIGN_ON = "sign-on, a named exception: staff's own sign-in at the organization's
 PEOPLES_SIGN_ON = "sign-on, a named exception: people's own accounts, at a provider that the settings name and the person chose"
 MAIL = "delivery of mail, a named exception: to the one relay of the settings"
 MAIL_IN = "delivery of mail, a named exception: from the one mailbox of the settings"
+OWN_QUEUE = "our own broker and cache, whose addresses the settings name"
 OWN_SERVICES = "our own services on this machine, over loopback or a unix socket"
 
 #: module → what it imports and why that is no way around the gate
@@ -47,6 +48,7 @@ NAMED: dict[str, tuple[frozenset[str], str]] = {
     "apps/staff/urls.py": (frozenset({"allauth.socialaccount"}), SIGN_ON),
     "apps/mail/services/outbox.py": (frozenset({"smtplib", "socket", "django.core.mail"}), MAIL),
     "apps/communications/receiving/mailbox.py": (frozenset({"ssl", "imaplib"}), MAIL_IN),
+    "apps/data_requests/scanning/broker.py": (frozenset({"redis"}), OWN_QUEUE),
     "config/embedded/broker.py": (frozenset({"socket"}), OWN_SERVICES),
     "config/run.py": (frozenset({"socket", "http.client"}), OWN_SERVICES),
 }
