@@ -1,5 +1,6 @@
 """What requests themselves hold on people, and how it ends."""
 
+from apps.data_requests.services import own_records
 from apps.foundation.personal_data import Holding, Role, Whom
 
 HOLDINGS = (
@@ -15,6 +16,8 @@ HOLDINGS = (
         collected="By the request's reference, or by the person's.",
         ends="What was written is unreadable once the answer has left: its secret is destroyed. The record stays 24 months (11 CCR 7101), by reference.",
         files=("keystore/request", "keystore-second/request"),  # or wherever KEYSTORE_DIRECTORIES puts them
+        count=own_records.count,
+        collect=own_records.collect,
         survives="The record of a request is kept 24 months by law (11 CCR 7101), as a reference and keyed hashes.",
     ),
     Holding(
@@ -26,6 +29,8 @@ HOLDINGS = (
         ends="Emptied when it became a request, with its secret.",
         files=("keystore/arrival", "keystore-second/arrival"),
         whom=Whom.PEOPLE,
+        count=own_records.waiting,
+        survives="What comes in meanwhile is a request of its own: sealed until it is looked at, within minutes, and emptied then.",
     ),
     Holding(
         code="requests.erased",

@@ -30,9 +30,10 @@ from apps.audit.services import journal, ledger
 from apps.consents.months import months_later
 from apps.data_requests import order
 from apps.data_requests.models import Attempt, DataRequest, ErasedPerson, Plan, Scan, Step
-from apps.data_requests.services import answering, approving, deciding, moving, planning, provider_notices, scanning, stepping, whom
+from apps.data_requests.services import approving, deciding, letters, moving, planning, provider_notices, scanning, stepping, whom
+from apps.data_requests.services.packages import collecting, delivering, making
 from apps.data_requests.services.stepping import LeaseLost, Run
-from apps.data_requests.states import ERASES, AttemptEnd, State, StepKind, StepState
+from apps.data_requests.states import ERASES, AttemptEnd, Kind, State, StepKind, StepState
 from apps.foundation import doorbell
 from apps.foundation.actors import SYSTEM
 from apps.foundation.personal_data import Erase, Subject
@@ -97,7 +98,7 @@ def claim(*, at: datetime) -> Run | None:
     free = Q(leased_until__isnull=True) | Q(leased_until__lte=at)
     turn = Q(next_try_at__isnull=True) | Q(next_try_at__lte=at)
     due = Q(state__in=(State.RUNNING, State.SCANNING)) | Q(state=State.ANNOUNCED, call_back_until__lte=at)
-    waiting = DataRequest.objects.filter(free, turn, due, kind__in=ERASES).exclude(last_code=PARKED)
+    waiting = DataRequest.objects.filter(free, turn, due).exclude(last_code=PARKED)
     row = waiting.select_for_update(of=("self",), skip_locked=True).order_by("due_at", "pk").first()
     if row is None:
         return None
@@ -108,7 +109,7 @@ def claim(*, at: datetime) -> Run | None:
 
 
 def pause(attempts: int) -> timedelta:
-    return BACK_OFF[min(attempts, len(BACK_OFF)) - 1]
+    return BACK_OFF[min(max(attempts, 1), len(BACK_OFF)) - 1]
 
 
 def work(run: Run) -> None:
@@ -138,7 +139,7 @@ def _failed(run: Run, code: str, *, parks: bool) -> None:
     """Tried again later; after five attempts, or where trying again can't help, it is parked until a person has it tried again."""
     try:
         with stepping.ours(run) as row:
-            row.last_code = code
+            row.last_code, row.next_try_at = code, run.now() + pause(row.attempts)
             if parks or row.attempts >= MOST_ATTEMPTS:
                 row.last_code, row.next_try_at = PARKED, None
                 ledger.record("request.parked", by=SYSTEM, about=row.reference, at=run.now(), facts={"code": code, "attempts": row.attempts})
@@ -210,6 +211,24 @@ def _carry_out(run: Run) -> bool:
             waiting = True
     if waiting:
         return False
+    return END[request.kind in ERASES](run, request, plan)
+
+
+def _end_handing_over(run: Run, request: DataRequest, plan: Plan) -> bool:
+    """What was collected becomes one package; whoever asked hears where to fetch it."""
+    package = making.make_package(request, at=run.now())
+    with stepping.ours(run) as row:
+        delivering.offer(row, at=run.now())
+        letters.send(  # the offer is a mail of its own; this says that it was the answer
+            row, code="delivery", to=letters.PERSON, address="", context={"url": settings.BASE_URL, "days": str(settings.REQUEST_PACKAGE_DAYS)},
+            once_key=f"{row.reference}/answer", by=SYSTEM, at=run.now(),
+        )  # fmt: skip
+        moving.move(row, State.ANSWERING, by=SYSTEM, at=run.now(), facts={"plan": plan.reference, "package": package.reference})
+    return False
+
+
+def _end_erasing(run: Run, _request: DataRequest, plan: Plan) -> bool:
+    """Nothing is left to do: who was erased is owed to the journal, and the search begins."""
     if unready := unready_holdings():
         raise HoldingUnready(f"{', '.join(unready)} can neither be erased nor says why it survives.")
     with stepping.ours(run) as row:
@@ -219,6 +238,10 @@ def _carry_out(run: Run) -> bool:
         moving.move(row, State.SCANNING, by=SYSTEM, at=at, facts={"plan": plan.reference})
     write_journal(reference)
     return True
+
+
+#: what follows the last step, by whether the request erases
+END: dict[bool, Callable[[Run, DataRequest, Plan], bool]] = {True: _end_erasing, False: _end_handing_over}
 
 
 def owe_erased(request: DataRequest, subject: Subject, *, at: datetime) -> None:
@@ -292,6 +315,21 @@ def _erase(run: Run, request: DataRequest, step: Step, attempt: Attempt) -> str:
     return ""
 
 
+def _collect(run: Run, request: DataRequest, step: Step, attempt: Attempt) -> str:
+    """Rows where they were asked for; where only their kinds were, it is enough to count them."""
+    subject, at = run.known.subject, run.now()
+    if request.kind == Kind.ACCESS:
+        rows = collecting.collect_holding(request, step.holding, subject=subject, at=at)
+    else:
+        rows = planning.counted(next(holding for holding in order.in_order() if holding.code == step.holding), subject, at)
+    with stepping.ours(run):
+        locked = Step.objects.select_for_update().get(pk=step.pk)
+        locked.collected = max(locked.collected, rows)
+        locked.save(update_fields=["collected"])
+        Attempt.objects.filter(pk=attempt.pk).update(collected=rows)
+    return ""
+
+
 def erasing(code: str, request: DataRequest) -> Erase:
     """How a holding is erased; Message Data as its client decided."""
     if code == planning.CLIENT_DECIDES:
@@ -307,7 +345,6 @@ def _search(run: Run) -> bool:
     with stepping.ours(run) as row:
         at = run.now()
         if found.is_clean:
-            answering.answer(row, known, at=at)
             moving.move(row, State.ANSWERING, by=SYSTEM, at=at, facts={"scan": found.number})
             return False
         attempts = row.attempts
@@ -333,8 +370,11 @@ DOES: dict[StepKind, Callable[[Run, DataRequest, Step, Attempt], str]] = {
     StepKind.TELL_PROVIDER: _tell,
     StepKind.SURVIVES: _survives,
     StepKind.ERASE: _erase,
+    StepKind.COLLECT: _collect,
 }
 #: what a step waits for before it is tried
-WAITS: dict[StepKind, Callable[[DataRequest, Step], bool]] = {StepKind.ASK_CLIENT: _unanswered, StepKind.ERASE: _undecided}
+WAITS: dict[StepKind, Callable[[DataRequest, Step], bool]] = {
+    StepKind.ASK_CLIENT: _unanswered, StepKind.ERASE: _undecided, StepKind.COLLECT: _undecided,
+}  # fmt: skip
 #: what is done in each state; False where it goes no further now
 STAGES: dict[str, Callable[[Run], bool]] = {State.ANNOUNCED: _begin, State.RUNNING: _carry_out, State.SCANNING: _search}

@@ -19,7 +19,7 @@ from django.db import transaction
 from apps.audit.services import ledger
 from apps.data_requests import order
 from apps.data_requests.models import DataRequest, Remainder
-from apps.data_requests.services import answering, executing, stepping, whom
+from apps.data_requests.services import executing, letters, stepping, whom
 from apps.data_requests.states import State
 from apps.foundation.actors import SYSTEM
 from apps.foundation.personal_data import Ended, Kept
@@ -83,9 +83,19 @@ def _go_on(request: DataRequest, at: datetime) -> bool:
             executing.owe_erased(request, known.subject, at=at)
         left = Remainder.objects.filter(request=request, ended_at__isnull=True).exists()
         if counts and not left:
-            answering.rest_is_erased(request, known, at=at)
+            _tell(request, known, at)
     executing.write_journal(known.subject.reference)
     return bool(counts) and not left
+
+
+def _tell(request: DataRequest, known: whom.Known, at: datetime) -> None:
+    """The person hears that the rest went too, at the contact that was kept for it."""
+    titles = {holding.code: holding.title for holding in order.all_holdings()}
+    gone = sorted({titles.get(code, code) for code in request.remainders.values_list("holding", flat=True)})
+    letters.send(
+        request, code="rest_erased", to=letters.PERSON, address=known.answer_to, context={"holdings": "\n".join(f"- {title}" for title in gone)},
+        once_key=f"{request.reference}/rest", by=SYSTEM, at=at,
+    )  # fmt: skip
 
 
 def _erase(request: DataRequest, code: str, known: whom.Known, at: datetime) -> dict[tuple[str, str], Kept]:
