@@ -41,6 +41,8 @@ TIMETABLE = {
     "what lapses at service providers is said ahead": {"task": "providers.look_after", "schedule": crontab(hour=3, minute=55)},
     "who asked for a link to their choices gets it": {"task": "consents.send_links", "schedule": MINUTE},
     "links and visits that ended are forgotten": {"task": "consents.forget_links", "schedule": crontab(minute=35)},
+    "what came in becomes requests": {"task": "data_requests.take_arrivals", "schedule": MINUTE},
+    "what the intake needs no more is forgotten": {"task": "data_requests.forget_intake", "schedule": crontab(minute=25)},
     "data requests go on": {"task": "data_requests.work", "schedule": MINUTE},
     "promises are checked": {"task": "assurance.check_promises", "schedule": crontab(hour=4, minute=0)},
 }

@@ -14,6 +14,7 @@ urlpatterns = [
     path("providers/", include("apps.providers.urls")),
     path("preferences/lent/", include("apps.contacts.urls")),
     path("preferences/", include("apps.consents.urls")),
+    path("requests/", include("apps.data_requests.urls")),
     path(".well-known/gpc.json", gpc_support),
     path("", include("apps.communications.urls")),
     path("", include("apps.policies.urls")),

@@ -22,5 +22,6 @@ WAKEUPS: dict[str, str] = {
     "archives.due": "retention.archive",
     "rescheduling.due": "retention.reschedule",
     "requests.due": "data_requests.work",
+    "arrivals.due": "data_requests.take_arrivals",
     "journal.owed": "audit.write_owed_journal_entries",
 }

@@ -12,53 +12,68 @@ It must never ask who is known, never refuse because there is much, and never le
 
 import base64
 import json
-from dataclasses import asdict
+import time
+from dataclasses import asdict, fields
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
 from apps.data_requests import hashing
 from apps.data_requests.models import Arrival, arrival_reference
 from apps.data_requests.states import ARRIVAL_MOVES, Channel
+from apps.data_requests.words import Asked
+from apps.foundation import doorbell
 from apps.foundation.clock import day_of
 from apps.foundation.digests import canonical
 from apps.foundation.keys import KeyDestroyed, forget, keystore, seal, unseal
 from apps.foundation.moves import require_move
 
-if TYPE_CHECKING:
-    from apps.data_requests.services.opening import Asked
-
 KIND = "arrival"
 #: a post that began before midnight may commit long after it
 DAYS_AFTER = timedelta(days=2)
+#: seconds in which a process rings once: a flood must not queue a ring for each of its rows, and a sweep rings anyhow
+RINGS_EVERY = 1.0
 #: of the advisory lock that keeps a day's secret while rows are written under it
 SECRETS = 0x434F_0801
 
 
+class Ringing:
+    """When this process rang last."""
+
+    last = 0.0
+
+
 def arrive(
-    *, channel: str, asked: "Asked", from_address: str = "", prefix: str = "", external_key: str = "", at: datetime
+    *, channel: str, asked: Asked, from_address: str = "", prefix: str = "", external_key: str = "", at: datetime
 ) -> Arrival:  # fmt: skip
     """Keep what came in. `from_address` is what it says to come from, `prefix` the network that it did come from; neither proves anything."""
     reference = arrival_reference()
     with transaction.atomic():
         _lock_secrets(shared=True)
         row = {
-            "reference": reference, "channel": Channel(channel), "received_at": at, "words": _sealed(asked, reference, at),
+            "reference": reference, "channel": Channel(channel), "external_key": external_key, "received_at": at, "words": _sealed(asked, reference, at),
             "from_digest": hashing.of_email(from_address) if from_address else None,
             "prefix_digest": hashing.of_prefix(prefix) if prefix else None,
         }  # fmt: skip
+        _ring()
         if not external_key:
             return Arrival.objects.create(**row)
         arrival, _is_new = Arrival.objects.get_or_create(channel=row["channel"], external_key=external_key, defaults=row)
         return arrival
 
 
-def open_asked(arrival: Arrival) -> dict:
-    """What was asked, by the names of the fields of `Asked`. Raises SealBroken, KeyMissing, KeyDestroyed or KeyDamaged."""
-    said = json.loads(_unsealed(arrival))
-    said["document"] = base64.b64decode(said.get("document") or "")
-    return said
+def _ring() -> None:
+    now = time.monotonic()
+    if now - Ringing.last >= RINGS_EVERY:
+        Ringing.last = now
+        doorbell.ring("arrivals.due")
+
+
+def open_asked(arrival: Arrival) -> Asked:
+    """What was asked. Raises SealBroken, KeyMissing, KeyDestroyed or KeyDamaged."""
+    said, known = json.loads(_unsealed(arrival)), {field.name for field in fields(Asked)}
+    said = {name: value for name, value in said.items() if name in known}
+    return Asked(**said | {"document": base64.b64decode(said.get("document", ""))})
 
 
 def settle(arrival: Arrival, to: str, *, at: datetime, request=None, by: str = "", code: str = "") -> None:
@@ -94,7 +109,7 @@ def _is_over(label: str, last: date) -> bool:
     return day <= last and not waiting.filter(received_at__gte=start, received_at__lt=start + timedelta(days=1)).exists()
 
 
-def _sealed(asked: "Asked", reference: str, at: datetime) -> bytes:
+def _sealed(asked: Asked, reference: str, at: datetime) -> bytes:
     said = asdict(asked)
     said["document"] = base64.b64encode(asked.document).decode()
     try:
