@@ -65,9 +65,9 @@ def seal_note(text: str, *, reference: str, number: int) -> bytes:
     return seal(text.encode("utf-8", "replace"), store=keystore(), secret=secret_of(reference), about=f"{reference}/{number}")
 
 
-def open_note(note: RequestNote, *, number: int) -> str:
+def open_note(note: RequestNote) -> str:
     """What a note says; empty where it was emptied."""
     if note.words is None:
         return ""
     reference = note.request.reference
-    return unseal(note.words, store=keystore(), secret=secret_of(reference), about=f"{reference}/{number}").decode()
+    return unseal(note.words, store=keystore(), secret=secret_of(reference), about=f"{reference}/{note.number}").decode()

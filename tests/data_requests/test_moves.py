@@ -119,8 +119,7 @@ def test_the_record_of_a_request_stays_until_its_day(house):
             DataRequest.objects.filter(pk=row.pk).update(**changed)
     for statement in ("DELETE FROM data_requests_clock", "DELETE FROM data_requests_datarequest", "TRUNCATE data_requests_datarequest CASCADE"):
         with pytest.raises(IntegrityError, match=r"is kept|kept until|is refused"), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute(statement)
+            cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; {statement}")
     DataRequest.objects.filter(pk=row.pk).update(words=None, person=None)
     assert DataRequest.objects.get(pk=row.pk).words is None
 

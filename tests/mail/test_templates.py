@@ -16,6 +16,8 @@ from tests.accounts.minors import mailed as minors_mailed
 from tests.communications.announcements import mailed as announced
 from tests.communications.inquiries import given as asked
 from tests.consents import asked_for
+from tests.data_requests import mailed as requests_mailed
+from tests.data_requests.intake import mailed as intake
 from tests.gate import agreed, given
 from tests.providers import mailed
 from tests.retention import archived
@@ -98,6 +100,8 @@ SENT_BY = {
     "gate/exception_lapses": given.a_lapsing_exception,
     "gate/consent_withdrawn": agreed.a_told_recipient,
     "gate/withdrawal_to_owner": agreed.a_told_owner,
+    "data_requests/letter": requests_mailed.a_letter,
+    "data_requests/days": requests_mailed.a_day_that_is_near,
     "providers/lapse_warning": mailed.a_warning,
     "providers/lapsed": mailed.a_lapse,
     "providers/data_end_reminder": mailed.an_end,
@@ -105,6 +109,12 @@ SENT_BY = {
     "providers/chain_leaves": mailed.a_leaving,
     "providers/chain_withdrawn": mailed.a_withdrawal,
     "providers/chain_objection": mailed.an_objection,
+    "data_requests/proof": intake.a_proof,
+    "data_requests/confirm_agent": intake.an_agent,
+    "data_requests/receipt": intake.a_receipt,
+    "data_requests/cooling": intake.a_wait,
+    "data_requests/announced": intake.an_announcement,
+    "data_requests/called_back": intake.a_call_back,
 }
 
 

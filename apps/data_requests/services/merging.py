@@ -40,6 +40,13 @@ def open_one(kind: str, *, person: Person | None, address_digest: bytes | None) 
     return rows.select_for_update(of=("self",)).first()
 
 
+def goes_on(request: DataRequest) -> DataRequest:
+    """The request that is worked on for this one: itself, or what it joined in the end."""
+    while request.merged_into is not None:
+        request = request.merged_into
+    return request
+
+
 def as_merged(request: DataRequest, into: DataRequest, *, at: datetime) -> None:
     """A new row that joins another begins as joined."""
     request.state, request.outcome, request.merged_into = State.MERGED, Outcome.MERGED, into
