@@ -21,6 +21,7 @@ from apps.communications.api import router as communications
 from apps.consents.api import router as consents
 from apps.consents.links_api import router as preference_links
 from apps.contacts.api import router as contacts
+from apps.data_requests.api import router as data_requests
 from apps.foundation.refusals import Refusal
 from apps.gate.api import router as gate
 from apps.retention.api import router as retention
@@ -37,6 +38,8 @@ STATUS: dict[str, int] = {
     "token_not_for_this": 403,
     "organization_unknown": 404,
     "person_unknown": 404,
+    "request_unknown": 404,
+    "question_unknown": 404,
     "no_such_message": 404,
     "purpose_unknown": 404,
     "consent_unknown": 404,
@@ -59,6 +62,7 @@ STATUS: dict[str, int] = {
     "giver_not_active": 409,
     "consent_stands": 409,
     "package_changed": 409,
+    "question_answered": 409,
     "permit_spent": 409,
     "account_closed": 409,
     "too_many_links": 429,
@@ -207,3 +211,4 @@ api.add_router("", communications)
 api.add_router("", contacts)
 api.add_router("", gate)
 api.add_router("", retention)
+api.add_router("", data_requests)

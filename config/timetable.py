@@ -20,6 +20,7 @@ TIMETABLE = {
     "a rotation of the matching key goes on": {"task": "contacts.rotate_keys", "schedule": 5 * MINUTE},
     "what was lent and is over goes": {"task": "contacts.clear", "schedule": 5 * MINUTE},
     "mail leaves": {"task": "mail.send_due", "schedule": MINUTE},
+    "what people ask by mail is read": {"task": "data_requests.read_mailbox", "schedule": MINUTE},
     "who cancelled, and minors to remove, become requests": {"task": "data_requests.take_from_below", "schedule": MINUTE},
     "what people write to us is read": {"task": "communications.read_mailbox", "schedule": MINUTE},
     "announcements and notices go on": {"task": "communications.send_circulars", "schedule": MINUTE},
@@ -43,6 +44,7 @@ TIMETABLE = {
     "links and visits that ended are forgotten": {"task": "consents.forget_links", "schedule": crontab(minute=35)},
     "what came in becomes requests": {"task": "data_requests.take_arrivals", "schedule": MINUTE},
     "what the intake needs no more is forgotten": {"task": "data_requests.forget_intake", "schedule": crontab(minute=25)},
+    "records of data requests end": {"task": "data_requests.forget", "schedule": crontab(hour=3, minute=25)},
     "data requests go on": {"task": "data_requests.work", "schedule": MINUTE},
     "promises are checked": {"task": "assurance.check_promises", "schedule": crontab(hour=4, minute=0)},
 }

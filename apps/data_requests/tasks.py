@@ -2,14 +2,27 @@
 
 from celery import shared_task
 
-from apps.data_requests.services import arriving, clocks, cooling, from_below, links, proving, receipts, taking
+from apps.data_requests.services import alarming, arriving, clocks, closing, cooling, denying, from_below, letters, links, mail_in, proving, receipts, taking
 from apps.foundation import clock
 
 
 @shared_task(name="data_requests.work")
 def work(**_later) -> None:
     """What requests wait for: the next step of each that is due, in the order of a request's way."""
-    clocks.go_on_due(at=clock.now())
+    at = clock.now()
+    clocks.go_on_due(at=at)
+    letters.acknowledge_due(at=at)
+    denying.deny_unproven(at=at)
+    closing.finish_when_answered(at=at)
+    alarming.warn_and_alarm(at=at)
+
+
+@shared_task(name="data_requests.forget")
+def forget(**_later) -> None:
+    """Secrets of requests that are over, and records past their day, go."""
+    at = clock.now()
+    closing.destroy_left_secrets(at=at)
+    closing.forget_old(at=at)
 
 
 @shared_task(name="data_requests.take_from_below")
@@ -34,3 +47,8 @@ def forget_intake(**_later) -> None:
     arriving.destroy_days(at=at)
     links.forget_old(at=at)
     receipts.forget_old(at=at)
+
+
+@shared_task(name="data_requests.read_mailbox")
+def read_mailbox(**_later) -> None:
+    mail_in.read_mailbox(at=clock.now())

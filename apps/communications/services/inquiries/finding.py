@@ -35,9 +35,9 @@ def thread_of(letter: Letter) -> Inquiry | None:
     return inquiries.order_by("-pk").first()
 
 
-def named_by_our_mail(references: tuple[str, ...]) -> set[str]:
-    """The inquiries that mails of ours were about, where they are named by their Message-ID."""
+def named_by_our_mail(references: tuple[str, ...], prefix: str = "INQ-") -> set[str]:
+    """What mails of ours were about, where they are named by their Message-ID: inquiries, or what else has that prefix."""
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
     ours = [found[1] for found in map(OURS.fullmatch, references) if found and found[2] == domain]
-    about = OutgoingMail.objects.filter(reference__in=ours, about__startswith="INQ-").values_list("about", flat=True)
+    about = OutgoingMail.objects.filter(reference__in=ours, about__startswith=prefix).values_list("about", flat=True)
     return set(about)
