@@ -1,6 +1,7 @@
 """Ada has rows in every holding, and asked for a copy of her data; somebody approved it."""
 
 import pytest
+from django.db import transaction
 
 from apps.data_requests.states import Kind, State
 from tests import cast
@@ -15,9 +16,12 @@ def clinic(house):
 
 @pytest.fixture
 def ada(clinic):
-    return everything.person(clinic, "Ada", "Lovell")
+    with transaction.atomic():
+        return everything.person(clinic, "Ada", "Lovell")
 
 
 @pytest.fixture
 def running(ada):
-    return asked.brought(asked.request(Kind.ACCESS, person=ada, email=everything.address_of("Ada")), State.RUNNING)
+    opened = asked.request(Kind.ACCESS, person=ada, email=everything.address_of("Ada"))
+    with transaction.atomic():
+        return asked.brought(opened, State.RUNNING)
