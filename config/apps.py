@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
-from config.checks import the_database_keeps_what_it_says
+from config.checks import holdings_end_in_order, the_database_keeps_what_it_says
 
 
 class ConfigConfig(AppConfig):
@@ -12,3 +12,4 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         register(the_database_keeps_what_it_says)
+        register(holdings_end_in_order)

@@ -9,6 +9,7 @@ connection of its own: Django's must not be open yet when the web server's proce
 """
 
 from collections.abc import Iterator
+from importlib import import_module
 
 import psycopg
 from django.conf import settings
@@ -57,3 +58,21 @@ def _wrong(found: dict[str, str]) -> Iterator[tuple[str, str, int]]:
             f"Set max_locks_per_transaction = {FEWEST_LOCKS} in postgresql.conf and restart the server.",
             704,
         )
+
+
+def holdings_end_in_order(app_configs=None, **_later) -> list[CheckMessage]:
+    """covenant.E306: the order in which holdings are erased fits every foreign key that the database has, also those that no model knows."""
+    order = import_module("apps.data_requests.order")  # needs the models, which are not there yet when this module is read
+    try:
+        with psycopg.connect(**connection.get_connection_params() | {"connect_timeout": CONNECT_SECONDS, "autocommit": True}) as line:
+            pairs = line.execute(order.POINTING).fetchall()
+    except psycopg.OperationalError:
+        return []
+    return [
+        Error(
+            f"{late} is erased after {early}, and its table {pointing} points to {pointed_to}.",
+            hint="Say the foreign key in the model too (db_constraint=False where a migration writes it by hand), or put both tables into one holding.",
+            id="covenant.E306",
+        )
+        for late, early, pointing, pointed_to in order.against_the_database(order.in_order(), pairs)
+    ]

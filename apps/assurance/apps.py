@@ -12,5 +12,6 @@ class AssuranceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # by name: the check reads the holdings, and these the models, which are there from now on
-        register(import_string("apps.assurance.checks.declared_columns"))
+        # by name: the checks read the holdings, and these the models, which are there from now on
+        for check in ("declared_columns", "holdings_of_people"):
+            register(import_string(f"apps.assurance.checks.{check}"))

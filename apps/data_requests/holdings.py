@@ -31,6 +31,7 @@ HOLDINGS = (
         whom=Whom.PEOPLE,
         count=own_records.waiting,
         survives="What comes in meanwhile is a request of its own: sealed until it is looked at, within minutes, and emptied then.",
+        unfound="Sealed, and looked at by nobody before the worker, which tells whose it is; what is not settled yet is counted as it lies.",
     ),
     Holding(
         code="requests.erased",
@@ -40,5 +41,6 @@ HOLDINGS = (
         collected="Written when an erasure begins.",
         ends="24 months after the erasure.",
         survives="By these a restored backup is cleaned again, and a search proves the erasure (24 months).",
+        unfound="Whoever stands here is erased; nobody who still has a row does.",
     ),
 )  # fmt: skip

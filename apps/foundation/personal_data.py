@@ -176,7 +176,9 @@ class Holding:
 
     `tables` are names in the database, history tables included. `third_party` classifies the columns of tables whose
     models are not ours: table → {personal column: Personal}; their other columns stand in `plain`.
-    A holding of PEOPLE says how it is counted, collected and erased, or in `survives` what lawfully outlives an erasure in it, and why.
+    A holding of PEOPLE says how it is counted, collected and erased, or in `survives` what lawfully outlives an erasure in it, and why; where
+    both stand, it is erased, and what is left stays by `survives`. `unfound` says why nobody can be found in it by what is known of them.
+    The start fails where one says less (covenant.E303).
     """
 
     code: str
@@ -193,3 +195,4 @@ class Holding:
     collect: Collect | None = None
     erase: Erase | None = None
     survives: str = ""
+    unfound: str = ""

@@ -29,6 +29,7 @@ HOLDINGS = (
         collected="Made when the erasure of somebody's messages begins, under a key of their organization.",
         ends="24 months later, or with the organization's secret.",
         survives="So that what still comes in of an erased person is stored under a pseudonym (24 months, keyed hashes alone).",
+        unfound="Keyed hashes of people who are erased; nobody who still has a row stands here.",
     ),
     Holding(
         code="retention.work_record",
