@@ -46,5 +46,6 @@ TIMETABLE = {
     "what the intake needs no more is forgotten": {"task": "data_requests.forget_intake", "schedule": crontab(minute=25)},
     "records of data requests end": {"task": "data_requests.forget", "schedule": crontab(hour=3, minute=25)},
     "data requests go on": {"task": "data_requests.work", "schedule": MINUTE},
+    "packages are offered, and end with their days": {"task": "data_requests.hand_over", "schedule": 5 * MINUTE},
     "promises are checked": {"task": "assurance.check_promises", "schedule": crontab(hour=4, minute=0)},
 }

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from apps.data_requests.services import alarming, arriving, clocks, closing, cooling, denying, from_below, letters, links, mail_in, proving, receipts, taking
+from apps.data_requests.services.packages import delivering, ending
 from apps.foundation import clock
 
 
@@ -52,3 +53,12 @@ def forget_intake(**_later) -> None:
 @shared_task(name="data_requests.read_mailbox")
 def read_mailbox(**_later) -> None:
     mail_in.read_mailbox(at=clock.now())
+
+
+@shared_task(name="data_requests.hand_over")
+def hand_over(**_later) -> None:
+    """Who asked for a copy hears that it waits; packages whose days are over are destroyed, and what belongs to none is cleared."""
+    at = clock.now()
+    delivering.offer_due(at=at)
+    ending.end_due(at=at)
+    ending.clear_left(at=at)
