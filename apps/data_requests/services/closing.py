@@ -13,7 +13,6 @@ answered, never leave a word that can be read behind one that is over, and never
 
 from datetime import datetime, timedelta
 
-import structlog
 from django.db import transaction
 from django.db.models import Max
 
@@ -21,8 +20,9 @@ from apps.audit.services import ledger
 from apps.data_requests import words
 from apps.data_requests.inventory import HOLDINGS
 from apps.data_requests.letters import ANSWERS
-from apps.data_requests.models import DataRequest
-from apps.data_requests.services import clocks, letters, merging, moving, opening
+from apps.data_requests.models import DataRequest, Letter
+from apps.data_requests.services import clocks, evidence, letters, merging, moving, opening
+from apps.data_requests.services.sweeping import each
 from apps.data_requests.states import ERASES, OVER, DenialReason, Kind, Outcome, State, StepKind
 from apps.foundation.actors import SYSTEM
 from apps.foundation.keys import forget, keystore
@@ -31,8 +31,6 @@ from apps.foundation.refusals import Refusal
 from apps.holds.services import asking
 from apps.mail.models import OutgoingMail
 from apps.mail.states import State as MailState
-
-log = structlog.get_logger(__name__)
 
 A_SWEEP = 500
 #: a mail that could not leave is looked at by staff first; then the answer counts as given up
@@ -44,22 +42,10 @@ GROUNDS = {"hold": "a legal hold", "archive": "an archive that the client paid f
 
 def finish_when_answered(*, at: datetime) -> int:
     """Answer what was erased, complete what was answered, empty what is over; returns how many requests were completed."""
-    for pk in _unanswered():
-        _each(_answer, pk, at)
-    done = sum(_each(_complete, pk, at) for pk in DataRequest.objects.answering().values_list("pk", flat=True)[:A_SWEEP])
-    for pk in DataRequest.objects.over_with_words().values_list("pk", flat=True)[:A_SWEEP]:
-        _each(_empty_over, pk, at)
+    each(_answer, _unanswered(), at)
+    done = each(_complete, DataRequest.objects.answering().values_list("pk", flat=True)[:A_SWEEP], at)
+    each(_empty_over, DataRequest.objects.over_with_words().values_list("pk", flat=True)[:A_SWEEP], at)
     return done
-
-
-def _each(verb, pk: int, at: datetime) -> bool:
-    """One request that can't go on keeps no other waiting; what it was is in the log, and nothing that it held."""
-    try:
-        with transaction.atomic():
-            return verb(pk, at)
-    except Exception as error:
-        log.warning("request_not_ended", error=type(error).__name__)
-        return False
 
 
 def _unanswered() -> list[int]:
@@ -104,17 +90,23 @@ def _complete(pk: int, at: datetime) -> bool:
     answers = request.letters.filter(template__code__in=ANSWERS)
     if request.state != State.ANSWERING or not answers.exists() or not _has_left(request, at):
         return False
-    mails = OutgoingMail.objects.filter(about=request.reference, state=MailState.SENT)
-    request.answered_at = mails.aggregate(last=Max("sent_at"))["last"] or answers.aggregate(last=Max("sent_at"))["last"]
+    request.answered_at = _answered_at(list(answers))
     if request.remainders.filter(ended_at__isnull=True).exists():
         request.outcome = Outcome.PART
     clocks.happened(request, clocks.ANSWERED, at=request.answered_at)
     clocks.happened(request, clocks.DONE, at=request.answered_at)
     moving.move(request, State.COMPLETED, by=SYSTEM, at=at, facts={"answered_at": request.answered_at})
+    evidence.make(request, at=at)
     _empty(request, at)
     if request.kind in ERASES:
         _end_others(request, at)
     return True
+
+
+def _answered_at(answers: list[Letter]) -> datetime:
+    """When the answer left; where none could leave, when it was written."""
+    mails = OutgoingMail.objects.filter(once_key__in=[letters.once_key(letter) for letter in answers], state=MailState.SENT)
+    return mails.aggregate(last=Max("sent_at"))["last"] or max(letter.sent_at for letter in answers)
 
 
 def _has_left(request: DataRequest, at: datetime) -> bool:
@@ -183,7 +175,7 @@ def destroy_left_secrets(*, at: datetime) -> int:
 def forget_old(*, at: datetime) -> int:
     """Records whose day has come go, with all that belongs to them; returns how many. What a hold keeps stays as long as the hold."""
     due = DataRequest.objects.past_their_life(at).filter(merged=None).values_list("pk", flat=True)[:A_SWEEP]
-    return sum(_each(_forget, pk, at) for pk in list(due))
+    return each(_forget, due, at)
 
 
 def _forget(pk: int, at: datetime) -> bool:

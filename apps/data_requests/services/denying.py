@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef
 
 from apps.data_requests.models import Clock, DataRequest
 from apps.data_requests.services import letters, moving
+from apps.data_requests.services.sweeping import each
 from apps.data_requests.states import NEEDS_NO_PROOF, DenialReason, Regime, State
 from apps.foundation.actors import SYSTEM, Actor
 from apps.foundation.refusals import Refusal
@@ -56,10 +57,9 @@ def deny_unproven(*, at: datetime) -> int:
     """Deny what nobody confirmed when the day of its answer is near; returns how many. 11 CCR 7021(b) lets it be denied then."""
     near = Clock.objects.running().exclude(regime=Regime.CCPA_ACKNOWLEDGE).filter(request=OuterRef("pk"), ends__lte=at + AHEAD).order_by()
     waiting = DataRequest.objects.filter(Exists(near), state__in=UNPROVEN_STATES, verified_at=None).exclude(kind__in=NEEDS_NO_PROOF).order_by("pk")
-    return sum(_deny(pk, at) for pk in list(waiting.values_list("pk", flat=True)))
+    return each(_deny, waiting.values_list("pk", flat=True), at)
 
 
-@transaction.atomic
 def _deny(pk: int, at: datetime) -> bool:
     row = moving.locked(pk)
     if row.state not in UNPROVEN_STATES or row.verified_at is not None:

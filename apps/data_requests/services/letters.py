@@ -23,7 +23,8 @@ from apps.audit.services import ledger
 from apps.data_requests import hashing, words
 from apps.data_requests.letters import BY_HAND, CODES, LetterUnknown, filled, one_line, require_fillable
 from apps.data_requests.models import DataRequest, Letter, LetterTemplate, Receipt
-from apps.data_requests.services import clocks, moving, whom
+from apps.data_requests.services import clocks, fulfilling, moving, whom
+from apps.data_requests.services.sweeping import each
 from apps.data_requests.states import OVER, Kind, Regime, State
 from apps.foundation.actors import SYSTEM, Actor
 from apps.foundation.clock import day_of
@@ -115,10 +116,15 @@ def _mail(letter: Letter, subject: str, text: str, address: str, at: datetime) -
     leaves = at if letter.to != ASKER else _free_day(address, at)
     context = {"letter": letter.reference, "subject": subject, "text": text}
     try:
-        queued = outbox.queue(template=MAIL, to=address, context=context, about=letter.request.reference, once_key=f"letter:{letter.reference}", at=leaves)
+        queued = outbox.queue(template=MAIL, to=address, context=context, about=letter.request.reference, once_key=once_key(letter), at=leaves)
     except AddressUnusable:
         return ""
     return queued.reference if queued else ""
+
+
+def once_key(letter: Letter) -> str:
+    """By which the outbox knows the mail of a letter."""
+    return f"letter:{letter.reference}"
 
 
 def _free_day(address: str, at: datetime) -> datetime:
@@ -189,6 +195,7 @@ def by_hand(*, request: DataRequest, code: str, text: str, by: StaffMember, at: 
     if not who.address:
         raise NobodyToWriteTo
     if CODES[code].is_answer:
+        fulfilling.require_answerable(row)
         if row.verified_at is None and row.kind != Kind.COMPLAINT:
             raise ToProvenOnly
         moving.move(row, State.ANSWERING, by=writer, at=at)
@@ -202,10 +209,9 @@ def acknowledge_due(*, at: datetime) -> int:
     The link to a contact on file says so, and so does the receipt to an address of nobody; whoever asked in another way gets a letter.
     """
     waiting = DataRequest.objects.in_progress().filter(acknowledged_at=None).values_list("pk", flat=True)
-    return sum(_acknowledge(pk, at) for pk in list(waiting))
+    return each(_acknowledge, waiting, at)
 
 
-@transaction.atomic
 def _acknowledge(pk: int, at: datetime) -> bool:
     request = moving.locked(pk)
     if request.acknowledged_at is not None or request.state in OVER:
