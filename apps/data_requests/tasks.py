@@ -2,7 +2,23 @@
 
 from celery import shared_task
 
-from apps.data_requests.services import alarming, arriving, clocks, closing, cooling, denying, from_below, letters, links, mail_in, proving, receipts, taking
+from apps.data_requests.services import (
+    alarming,
+    arriving,
+    clocks,
+    closing,
+    cooling,
+    denying,
+    executing,
+    from_below,
+    letters,
+    links,
+    mail_in,
+    proving,
+    receipts,
+    remaining,
+    taking,
+)
 from apps.data_requests.services.packages import delivering, ending
 from apps.foundation import clock
 
@@ -16,6 +32,8 @@ def work(**_later) -> None:
     denying.deny_unproven(at=at)
     closing.finish_when_answered(at=at)
     alarming.warn_and_alarm(at=at)
+    executing.work_due(at=at)  # last: it may take minutes, and rings for what follows
+    remaining.go_on(at=at)
 
 
 @shared_task(name="data_requests.forget")

@@ -13,9 +13,11 @@ Whatever can be called back, or whose approval does not hold any more, is not be
 let a request be answered while a search finds something that nothing excuses.
 """
 
+import traceback
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import structlog
 from django.conf import settings
@@ -30,7 +32,7 @@ from apps.audit.services import journal, ledger
 from apps.consents.months import months_later
 from apps.data_requests import order
 from apps.data_requests.models import Attempt, DataRequest, ErasedPerson, Plan, Scan, Step
-from apps.data_requests.services import approving, deciding, letters, moving, planning, provider_notices, scanning, stepping, whom
+from apps.data_requests.services import approving, deciding, moving, planning, provider_notices, scanning, stepping, whom
 from apps.data_requests.services.packages import collecting, delivering, making
 from apps.data_requests.services.stepping import LeaseLost, Run
 from apps.data_requests.states import ERASES, AttemptEnd, Kind, State, StepKind, StepState
@@ -124,8 +126,15 @@ def work(run: Run) -> None:
     except Refusal as refusal:
         _failed(run, refusal.code, parks=isinstance(refusal, StepParked | HoldingUnready | StillFound))
     except Exception as error:  # a defect of one holding keeps no other request waiting; its words may quote what it erased
-        log.error("request_not_carried_on", error=type(error).__name__)
+        log.error("request_not_carried_on", error=type(error).__name__, place=_place(error))
         _failed(run, type(error).__name__, parks=False)
+
+
+def _place(error: BaseException) -> str:
+    """Where a defect lies among ours: module and line, and never a word of what it says."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = next((frame for frame in reversed(frames) if "/apps/" in frame.filename), frames[-1])
+    return f"{Path(last.filename).stem}:{last.lineno}"
 
 
 def _set_down(run: Run) -> None:
@@ -218,11 +227,7 @@ def _end_handing_over(run: Run, request: DataRequest, plan: Plan) -> bool:
     """What was collected becomes one package; whoever asked hears where to fetch it."""
     package = making.make_package(request, at=run.now())
     with stepping.ours(run) as row:
-        delivering.offer(row, at=run.now())
-        letters.send(  # the offer is a mail of its own; this says that it was the answer
-            row, code="delivery", to=letters.PERSON, address="", context={"url": settings.BASE_URL, "days": str(settings.REQUEST_PACKAGE_DAYS)},
-            once_key=f"{row.reference}/answer", by=SYSTEM, at=run.now(),
-        )  # fmt: skip
+        delivering.offer(row, at=run.now())  # its letter is the answer; where nobody can be told yet, a sweep offers it later
         moving.move(row, State.ANSWERING, by=SYSTEM, at=run.now(), facts={"plan": plan.reference, "package": package.reference})
     return False
 

@@ -164,7 +164,8 @@ def lent(someone: Person) -> None:
     while matching.match_changed(at=NOON - HOUR):
         pass
     Rematch.objects.get_or_create(person=someone, defaults={"since": NOON})
-    keeping_apart.keep(someone, "contacts", {"matches": []}, source_reference="", event="CNS-0", entries=0, at=NOON - 60 * DAY)
+    with transaction.atomic():
+        keeping_apart.keep(someone, "contacts", {"matches": []}, source_reference="", event="CNS-0", entries=0, at=NOON - 60 * DAY)
 
 
 def cards(*addresses: str) -> bytes:
