@@ -15,6 +15,8 @@ from apps.foundation.refusals import Refusal
 TEMPLATE = "data_requests/announced"
 #: before its day: carrying out, searching and answering need some time too
 ROOM = timedelta(days=1)
+#: nobody reads mail faster
+LEAST = timedelta(hours=1)
 
 
 class ErasesNothing(Refusal):
@@ -25,9 +27,12 @@ class ErasesNothing(Refusal):
 
 
 def until(request: DataRequest, *, at: datetime) -> datetime:
-    """Until when an erasure that is announced now may be called back."""
-    wanted = at + timedelta(days=settings.REQUEST_CALL_BACK_DAYS)
-    return max(at, min(wanted, request.due_at - ROOM)) if request.due_at else wanted
+    """Until when an erasure that is announced now may be called back; an hour where it was approved so late that its day is near or past."""
+    wanted, due = at + timedelta(days=settings.REQUEST_CALL_BACK_DAYS), request.due_at
+    if due is None:
+        return wanted
+    least = at + LEAST if due <= at else min(at + LEAST, due)
+    return max(least, min(wanted, due - ROOM))
 
 
 def announce(request: DataRequest, *, at: datetime) -> DataRequest:
@@ -36,6 +41,5 @@ def announce(request: DataRequest, *, at: datetime) -> DataRequest:
         raise ErasesNothing
     request.call_back_until = until(request, at=at)
     request.save(update_fields=["call_back_until"])
-    if request.call_back_until > at:
-        calling_back.offer(request, template=TEMPLATE, until=request.call_back_until, at=at)
+    calling_back.offer(request, template=TEMPLATE, until=request.call_back_until, at=at)
     return request

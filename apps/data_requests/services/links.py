@@ -32,6 +32,8 @@ PAGES: dict[str, str] = {
     LinkPurpose.DELIVERY: "data_requests:ready",
     LinkPurpose.FETCH: "data_requests:fetch",
 }
+#: they live on when their request is over, until what waits is fetched or gone
+TO_FETCH = (LinkPurpose.DELIVERY, LinkPurpose.FETCH)
 #: caps count links of a day
 KEPT_AFTER_END = timedelta(days=2)
 
@@ -80,7 +82,7 @@ def void(request: DataRequest, *purposes: str, at: datetime) -> int:
 def forget_old(*, at: datetime) -> int:
     """A spent link says by which contact a request was proven, until that is over; what was not spent says nothing. Returns how many went."""
     ended = Q(spent_at=None, expires_at__lt=at - KEPT_AFTER_END)
-    of_ended = Q(request__state__in=OVER) & (~Q(purpose=LinkPurpose.DELIVERY) | Q(expires_at__lt=at))
+    of_ended = Q(request__state__in=OVER) & (~Q(purpose__in=TO_FETCH) | Q(expires_at__lt=at))
     gone = RequestLink.objects.filter(ended | of_ended, made_at__lt=at - KEPT_AFTER_END)
     return gone.delete()[0]
 

@@ -63,6 +63,11 @@ def announced(*, at=NOON + timedelta(hours=1)):
     """A deletion of Ada's that was proven and approved."""
     request = given.taken()
     proving.prove(given.token(), at=NOON)
+    return announce_at(request, at)
+
+
+def announce_at(request, at):
+    """A proven request is approved and announced."""
     with transaction.atomic():
         row = moving.move(moving.locked(request.reference), State.AWAITING_APPROVAL, by=SYSTEM, at=at)
         announcing.announce(row, at=at)
