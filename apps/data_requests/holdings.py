@@ -1,6 +1,7 @@
 """What requests themselves hold on people, and how it ends."""
 
 from apps.data_requests.services import own_records
+from apps.data_requests.services.packages import ending
 from apps.foundation.personal_data import Holding, Role, Whom
 
 HOLDINGS = (
@@ -32,6 +33,18 @@ HOLDINGS = (
         count=own_records.waiting,
         survives="What comes in meanwhile is a request of its own: sealed until it is looked at, within minutes, and emptied then.",
         unfound="Sealed, and looked at by nobody before the worker, which tells whose it is; what is not settled yet is counted as it lies.",
+    ),
+    Holding(
+        code="requests.packages",
+        title="Copies of people's data that wait to be fetched",
+        role=Role.CONTROLLER,
+        tables=("data_requests_package",),
+        collected="Made when somebody asks for a copy of what is held: from all other holdings, encrypted.",
+        ends="Some days after it was made, fetched or not; with the person's data, if these are erased before. Its key is destroyed with it.",
+        files=("packages", "keystore/package", "keystore-second/package"),  # the keys in both copies, or wherever KEYSTORE_DIRECTORIES puts them
+        count=ending.count,
+        collect=ending.collect,
+        erase=ending.erase,
     ),
     Holding(
         code="requests.erased",

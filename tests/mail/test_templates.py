@@ -18,6 +18,7 @@ from tests.communications.inquiries import given as asked
 from tests.consents import asked_for
 from tests.data_requests import mailed as requests_mailed
 from tests.data_requests.intake import mailed as intake
+from tests.data_requests.packages import mailed as packages_mailed
 from tests.gate import agreed, given
 from tests.providers import mailed
 from tests.retention import archived
@@ -115,6 +116,7 @@ SENT_BY = {
     "data_requests/cooling": intake.a_wait,
     "data_requests/announced": intake.an_announcement,
     "data_requests/called_back": intake.a_call_back,
+    "data_requests/package_link": packages_mailed.a_fresh_link,
 }
 
 

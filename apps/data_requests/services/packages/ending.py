@@ -4,6 +4,7 @@ The secret goes first, then the files, and only then the row says so: who is kil
 gone that is there. A download that runs when the days end may finish: it has an hour.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -15,7 +16,7 @@ from apps.data_requests.services.packages import sealing
 from apps.data_requests.states import OVER, LinkPurpose
 from apps.foundation.actors import SYSTEM
 from apps.foundation.keys import keystore
-from apps.foundation.personal_data import Ended, Subject
+from apps.foundation.personal_data import Collected, Ended, Subject
 
 GRACE = timedelta(hours=1)
 
@@ -70,6 +71,21 @@ def _of(subject: Subject):
 def count(subject: Subject, at: datetime) -> int:
     """Packages that were made for the person and lie there still."""
     return _of(subject).count()
+
+
+def collect(subject: Subject, at: datetime) -> Iterator[Collected]:
+    """That there were packages before, and when; what was in one is in the holdings it was made of."""
+    made = Package.objects.filter(request__person_reference=subject.reference, made_at__isnull=False).order_by("id")
+    yield Collected(
+        title="Copies of your data that we made for you before",
+        rows=(
+            {
+                "Reference": row.reference, "Made": row.made_at.isoformat(), "Fetched": row.fetched_at.isoformat() if row.fetched_at else "",
+                "How often": row.fetches, "Destroyed": row.destroyed_at.isoformat() if row.destroyed_at else "",
+            }
+            for row in made.iterator()
+        ),
+    )  # fmt: skip
 
 
 def erase(subject: Subject, at: datetime) -> Ended:
