@@ -5,7 +5,7 @@ nothing is delivered, sent or rung, and hosted archives are left alone, for thei
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from apps.audit.models import Event
 from apps.audit.services import journal
 from apps.backups.copies import homes
 from apps.backups.services import replaying
+from apps.data_requests import hashing
 from apps.foundation.actors import SYSTEM
 from apps.foundation.keys import FileKeystore, keystore
 from apps.foundation.refusals import Refusal
@@ -44,6 +45,8 @@ class Told:
     done: set[str] = field(default_factory=set)
     holds: dict[str, str] = field(default_factory=dict)
     deleted: dict[str, tuple[date, int]] = field(default_factory=dict)
+    erasing: dict[str, frozenset[str]] = field(default_factory=dict)
+    erased: dict[str, datetime] = field(default_factory=dict)
 
     def take(self, line: journal.Line) -> None:
         body = line.body
@@ -57,6 +60,10 @@ class Told:
                 self.holds[line.about] = "active"
             case "hold.released":
                 self.holds[line.about] = "released"
+            case "person.erasing":
+                self.erasing[line.about] = frozenset(body["digests"])
+            case "person.erased":
+                self.erased[line.about] = line.at
             case "message.deleted_early":
                 self.deleted[line.about] = (date.fromisoformat(body["day"]), body["message"])
 
@@ -186,6 +193,41 @@ def _holds_stand(told: Told) -> tuple[int, list[str]]:
     ]
 
 
+#: by whom somebody may still be there by law: a hold that names them, and nothing else
+KEPT = "SELECT person_reference FROM holds_hold WHERE state = 'active' AND person_reference <> ''"
+#: where people, and what they are known by, would be back: table, column
+KNOWN_BY = (
+    ("accounts_personemail", "normalised"), ("accounts_historicalpersonemail", "normalised"),
+    ("accounts_personphone", "number"), ("accounts_historicalpersonphone", "number"),
+)  # fmt: skip
+
+
+def _erased_are_gone(told: Told) -> tuple[int, list[str]]:
+    """Whoever was erased is neither there by reference nor by an address or a phone that their keyed hashes know; but for who came again later."""
+    with connection.cursor() as cursor:
+        cursor.execute(KEPT)
+        kept = {reference for (reference,) in cursor.fetchall()}
+    gone = sorted(set(told.erased) - kept)
+    back = [
+        f"{reference}: who was erased is back in {table}" for reference in gone for table in ("accounts_person", "accounts_historicalperson")
+        if _count(f"SELECT count(*) FROM {table} WHERE reference = %s", reference)
+    ]  # fmt: skip
+    digests = {digest: reference for reference in gone for digest in told.erasing.get(reference, ())}
+    return len(told.erased), back + [f"{digests[digest]}: what they were known by is back in {table}" for table, digest in _known_again(digests, told)]
+
+
+def _known_again(digests: Mapping[str, str], told: Told) -> Iterable[tuple[str, str]]:
+    """Each table in which an address or phone of somebody erased stands for a person who was there when they were erased."""
+    hashed: dict[str, Callable[[str], bytes]] = {"normalised": hashing.of_email, "number": hashing.of_phone}
+    for table, column in KNOWN_BY if digests else ():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT DISTINCT known.{column}, p.registered_at FROM {table} known LEFT JOIN accounts_person p ON p.id = known.person_id")
+            for value, registered_at in cursor.fetchall():
+                digest = hashed[column](value).hex()
+                if digest in digests and (registered_at is None or registered_at < told.erased[digests[digest]]):
+                    yield table, digest
+
+
 def _promises(at: datetime, known: set[tuple[str, ...]]) -> tuple[int, list[str]]:
     found = violations(at)
     return len([check for check in PROMISES if check.promise in LOOKED_AT]), [
@@ -198,4 +240,5 @@ LOOKS: dict[str, Callable[[Told], tuple[int, list[str]]]] = {
     "destructions": _destroyed_is_gone,
     "early_deletions": _deleted_early_is_gone,
     "holds": _holds_stand,
+    "people": _erased_are_gone,
 }

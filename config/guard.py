@@ -76,6 +76,8 @@ WORDS: Mapping[str, str] = {
     "person.suspended": "people suspended",
     "person.resumed": "people active again",
     "person.closed": "registrations cancelled",
+    "person.erasing": "erasures of people begun",
+    "person.erased": "people erased",
     "representative.ended": "representations of minors ended",
     "provider.suspended": "service providers suspended",
     "provider.ended": "service providers ended",

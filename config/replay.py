@@ -15,6 +15,7 @@ from apps.communications.services.inquiries import ending as inquiries
 from apps.consents.services import replay as consents
 from apps.contacts.services import lending
 from apps.contacts.services import replay as contacts
+from apps.data_requests.services import replay as erasures
 from apps.gate.services import replay as gate
 from apps.holds.services import replay as holds
 from apps.providers.services import replay as providers
@@ -31,6 +32,8 @@ HANDLERS: Mapping[str, Handler] = {
     "person.suspended": minors.person_suspended,
     "person.resumed": minors.person_resumed,
     "person.closed": minors.person_closed,
+    "person.erasing": erasures.person_erasing,
+    "person.erased": erasures.person_erased,
     "representative.ended": minors.representative_ended,
     "consent.withdrawn": consents.consent_withdrawn,
     "consent.refused": consents.consent_refused,
