@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
+from apps.assurance.data_map_page import DataMapPage
 from apps.assurance.models import CheckResult, Finding, Promise, Run
 from apps.assurance.services import board, checking
 from apps.assurance.states import PromiseState, ResultState
@@ -67,7 +68,7 @@ class SeenWithTheBoard(CovenantAdmin):
 
 
 @admin.register(Promise)
-class PromiseAdmin(SeenWithTheBoard):
+class PromiseAdmin(DataMapPage, SeenWithTheBoard):
     """The list is the board; the page of one promise shows its findings and what its checks saw lately."""
 
     list_display = ("code", "title", "state", "checked_at")
