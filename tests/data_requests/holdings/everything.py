@@ -182,12 +182,14 @@ def appointment(start) -> bytes:
 def written(someone: Person) -> None:
     """An inquiry from an address on file, with the mail it came in by, and one from before anybody knew them."""
     sender = address_of(someone.given_name)
-    inquiry = opening.begin(channel=Channel.MAIL, sender=sender, words=Words("A question", f"I am {someone.given_name}."), at=NOON - HOUR)
+    with transaction.atomic():
+        inquiry = opening.begin(channel=Channel.MAIL, sender=sender, words=Words("A question", f"I am {someone.given_name}."), at=NOON - HOUR)
     box, _is_new = Mailbox.objects.get_or_create(code="inquiries")
     ReceivedMail.objects.create(
         mailbox=box, uid_validity=1, uid=someone.pk, digest=secrets.token_bytes(32), outcome="opened", size=100, inquiry=inquiry, received_at=NOON - HOUR
     )
-    opening.begin(channel=Channel.MAIL, sender=f"old.{sender}", words=Words("An older question", "Who are you?"), at=NOON - 2 * HOUR)
+    with transaction.atomic():
+        opening.begin(channel=Channel.MAIL, sender=f"old.{sender}", words=Words("An older question", "Who are you?"), at=NOON - 2 * HOUR)
 
 
 def delivered(someone: Person) -> None:
