@@ -7,6 +7,8 @@ import zipfile
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
+import pypdf
+
 from apps.data_requests.models import Package
 from apps.data_requests.services.packages import sealing
 
@@ -72,3 +74,10 @@ class Tags(HTMLParser):
 
     def named(self, tag: str) -> list[dict]:
         return [attributes for name, attributes in self.tags if name == tag]
+
+
+def text_of(package: Opened) -> str:
+    """The text of the paper, with the ends of its lines as spaces: where a line ends is of no meaning."""
+    parts = [content for name, content in package.files.items() if name.endswith(".pdf")]
+    sheets = [sheet.extract_text() for part in parts for sheet in pypdf.PdfReader(io.BytesIO(part)).pages]
+    return " ".join(" ".join(sheets).split())

@@ -28,9 +28,16 @@ from apps.data_requests.states import HANDS_OVER, ClientAnswer, State
 from apps.foundation.actors import SYSTEM
 from apps.foundation.personal_data import Holding, Subject
 from apps.foundation.refusals import Refusal
+from apps.retention.services import people
+from apps.retention.states import OnAccess
 
 #: on what is in it the client decides, and not the person alone
 CLIENT_DECIDES = "retention.messages"
+#: what is said where messages are not handed over; where they are, nothing has to be
+CLIENT_SAID = {
+    OnAccess.WITHHOLD: "Your organization decides on messages in our service; we keep them for it. It does not release them to us to hand over. Ask it.",
+    OnAccess.ASK: "Your organization decides on messages in our service; we keep them for it. We asked it, and it has not answered yet. Ask it yourself.",
+}
 
 
 class NothingToHandOver(Refusal):
@@ -98,8 +105,7 @@ def take(package: Package, holding: Holding, *, subject: Subject, at: datetime) 
 
 def _collected(package: Package, holding: Holding, subject: Subject, at: datetime):
     if holding.code == CLIENT_DECIDES:
-        answer = answer_of(package.request, subject)
-        return holding.collect(subject, at, answer) if answer == ClientAnswer.RELEASE else iter(())
+        return people.collect(subject, at, answer_of(package.request, subject))
     return holding.collect(subject, at)
 
 
@@ -115,22 +121,18 @@ def counted(package: Package, holding: str) -> Counted:
 
 
 def answer_of(request: DataRequest, subject: Subject) -> str:
-    """What the client said, this time or once for all (its standing rule answers the question too); empty where it said nothing."""
+    """What the client said of this request; empty where its standing rule counts, or nothing was said."""
     said = ClientQuestion.objects.filter(request=request, organization=subject.organization).values_list("answer", flat=True).first()
     return said if said in (ClientAnswer.RELEASE, ClientAnswer.WITHHOLD) else ""
 
 
 def left_out(request: DataRequest, subject: Subject, holding: Holding, at: datetime) -> LeftOut | None:
     """Why a holding is not handed over; None where it is, and where nothing of the person lies in it."""
+    if holding.collect is not None and holding.code != CLIENT_DECIDES:
+        return None
+    if holding.count is not None and holding.count(subject, at) == 0:
+        return None
     if holding.collect is None:
-        is_empty = holding.count is not None and holding.count(subject, at) == 0
-        return None if is_empty else LeftOut(holding.code, holding.title, holding.survives or "It names nobody by itself.")
-    if holding.code != CLIENT_DECIDES or not subject.organization:
-        return None
-    answer = answer_of(request, subject)
-    if answer == ClientAnswer.RELEASE:
-        return None
-    decides = f"Your organization ({subject.organization}) decides on messages in our service; we keep them for it."
-    if answer == ClientAnswer.WITHHOLD:
-        return LeftOut(holding.code, holding.title, f"{decides} We asked, and it did not release them to you. You can ask it yourself.")
-    return LeftOut(holding.code, holding.title, f"{decides} It has not answered us yet. You can ask it yourself.")
+        return LeftOut(holding.code, holding.title, holding.survives or "It names nobody by itself.")
+    said = answer_of(request, subject) or people.rule_of(subject.organization).access
+    return LeftOut(holding.code, holding.title, CLIENT_SAID[said]) if said in CLIENT_SAID else None
