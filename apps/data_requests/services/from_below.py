@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.accounts.models import MinorCase, Person
-from apps.data_requests.models import DataRequest
+from apps.data_requests.models import DataRequest, Remainder
 from apps.data_requests.services import opening
 from apps.data_requests.states import ERASES, OVER, Channel, Kind
 from apps.data_requests.words import Asked
@@ -40,10 +40,11 @@ def _minors() -> QuerySet[Person]:
 
 
 def _waiting(people: QuerySet[Person], kind: Kind) -> QuerySet[Person]:
-    """Those for whom neither this was begun nor anything else that erases them is open."""
+    """Those for whom neither this was begun nor anything else that erases them is open, and of whom nothing is kept that goes by itself."""
     about = DataRequest.objects.filter(person_reference=OuterRef("reference"))
     erasing = about.filter(kind__in=ERASES - {kind}).exclude(state__in=OVER)
-    return people.filter(~Exists(about.filter(kind=kind, channel=Channel.OWN)), ~Exists(erasing))
+    kept = Remainder.objects.filter(request__person_reference=OuterRef("reference"), ended_at__isnull=True)
+    return people.filter(~Exists(about.filter(kind=kind, channel=Channel.OWN)), ~Exists(erasing), ~Exists(kept))
 
 
 @transaction.atomic
