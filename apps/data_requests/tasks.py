@@ -5,6 +5,7 @@ from celery import shared_task
 from apps.data_requests.services import (
     alarming,
     arriving,
+    client_questions,
     clocks,
     closing,
     cooling,
@@ -80,3 +81,11 @@ def hand_over(**_later) -> None:
     delivering.offer_due(at=at)
     ending.end_due(at=at)
     ending.clear_left(at=at)
+
+
+@shared_task(name="data_requests.ask_clients")
+def ask_clients(**_later) -> None:
+    """Clients who decide on messages and have not answered are reminded; what they are late with goes on without them."""
+    at = clock.now()
+    client_questions.remind_due(at=at)
+    client_questions.lapse_due(at=at)

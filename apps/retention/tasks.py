@@ -4,6 +4,7 @@ from celery import shared_task
 
 from apps.foundation import clock
 from apps.retention.services import alarms, archiving, leaves, moving, sweep, unused_days
+from apps.retention.services.people import marks
 
 
 @shared_task(name="retention.make_leaves")
@@ -44,3 +45,8 @@ def open_unused_days(**_later) -> None:
 @shared_task(name="retention.check_keystore")
 def check_keystore(**_later) -> None:
     alarms.check_keystore(at=clock.now())
+
+
+@shared_task(name="retention.forget_participants")
+def forget_participants(**_later) -> None:
+    marks.forget(at=clock.now())

@@ -17,6 +17,7 @@ from tests.communications.announcements import mailed as announced
 from tests.communications.inquiries import given as asked
 from tests.consents import asked_for
 from tests.data_requests import mailed as requests_mailed
+from tests.data_requests import questions
 from tests.data_requests.intake import mailed as intake
 from tests.data_requests.packages import mailed as packages_mailed
 from tests.gate import agreed, given
@@ -102,6 +103,7 @@ SENT_BY = {
     "gate/consent_withdrawn": agreed.a_told_recipient,
     "gate/withdrawal_to_owner": agreed.a_told_owner,
     "data_requests/letter": requests_mailed.a_letter,
+    "data_requests/client_question": questions.a_question,
     "data_requests/days": requests_mailed.a_day_that_is_near,
     "providers/lapse_warning": mailed.a_warning,
     "providers/lapsed": mailed.a_lapse,

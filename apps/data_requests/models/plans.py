@@ -14,6 +14,10 @@ def plan_reference() -> str:
     return new_reference("PLN")
 
 
+def question_reference() -> str:
+    return new_reference("CLQ")
+
+
 class Plan(models.Model):
     """All steps of a request as they were approved: `digest` binds the approval to them. A plan that changed is void, and another is made."""
 
@@ -137,14 +141,15 @@ class Remainder(models.Model):
 class ClientQuestion(models.Model):
     """What a client is asked because it decides on Message Data; told, reminded of, and answered."""
 
-    NOT_PERSONAL = ("id", "reference", "request", "organization", "asked_at", "due_at", "reminded_at", "answer", "answered_at", "by_rule")
+    NOT_PERSONAL = ("id", "reference", "request", "organization", "asked_at", "due_at", "reminded_at", "lapsed_at", "answer", "answered_at", "by_rule")
 
-    reference = models.CharField(max_length=20, unique=True, editable=False)
+    reference = models.CharField(max_length=20, unique=True, default=question_reference, editable=False)
     request = models.ForeignKey(DataRequest, on_delete=models.CASCADE, related_name="client_questions")
     organization = models.CharField(max_length=20, help_text="By reference.")
     asked_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField()
     reminded_at = models.DateTimeField(null=True)
+    lapsed_at = models.DateTimeField(null=True, help_text="Its day passed without an answer; the request went on, and the messages stay with the client.")
     answer = models.CharField(max_length=16, choices=ClientAnswer.choices, blank=True)
     by_rule = models.BooleanField(default=False, help_text="The client's standing rule answered.")
     answered_at = models.DateTimeField(null=True)
@@ -157,6 +162,7 @@ class ClientQuestion(models.Model):
     class Meta:
         ordering = ["-id"]
         permissions = [("answer_clientquestion", "Can record what a client answered")]
+        indexes = [models.Index(fields=["due_at", "id"], name="client_question_open", condition=Q(answered_at__isnull=True))]
         constraints = [
             models.UniqueConstraint(name="a_client_is_asked_once_per_request", fields=["request", "organization"]),
             models.CheckConstraint(

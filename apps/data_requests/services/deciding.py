@@ -7,23 +7,20 @@ under a pseudonym then, which loses the client nothing.
 from datetime import datetime
 
 from apps.data_requests.models import ClientQuestion, DataRequest
+from apps.data_requests.services import client_questions
 from apps.foundation.personal_data import Subject
 from apps.retention.services import people
 from apps.retention.states import OnErasure
 
 
 def ask(request: DataRequest, subject: Subject, *, at: datetime) -> str:
-    """The reference of the question that is waited for; empty where nobody has to be asked. The caller holds the request."""
-    if people.rule_of(subject.organization).erasure != OnErasure.ASK or not people.count(subject, at):
-        return ""
-    question = _question(request)
-    return "" if question is not None and question.answer else subject.organization
+    """The client that is waited for; empty where nobody has to be asked. The caller holds the request."""
+    return subject.organization if client_questions.ask(request, subject, at=at) else ""
 
 
 def awaited(request: DataRequest, organization: str) -> bool:
-    """Whether the client is still to answer; a rule that it gave meanwhile answers too."""
-    question = _question(request)
-    return people.rule_of(organization).erasure == OnErasure.ASK and (question is None or not question.answer)
+    """Whether the client is still to answer; a rule that it gave meanwhile answers too, and its day ends the waiting."""
+    return client_questions.awaited(request, organization)
 
 
 def on_erasure(request: DataRequest) -> str:
@@ -31,6 +28,8 @@ def on_erasure(request: DataRequest) -> str:
     question = _question(request)
     if question is not None and question.answer in OnErasure.values:
         return question.answer
+    if question is not None and question.lapsed_at is not None:
+        return OnErasure.KEEP  # it was asked and has not answered: nothing of what is its own is touched, until it does
     organization = request.organization.reference if request.organization else ""
     rule = people.rule_of(organization).erasure
     return OnErasure.PSEUDONYMISE if rule == OnErasure.ASK else rule
