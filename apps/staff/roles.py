@@ -97,6 +97,7 @@ REQUESTS = ERASURES | {
 
 #: who takes requests in, works on them and writes letters
 REQUESTING = REQUESTS | {
+    "data_requests.see_person_page",
     "data_requests.add_datarequest", "data_requests.reveal_datarequest", "data_requests.work_datarequest", "data_requests.add_lettertemplate",
     "data_requests.answer_clientquestion",
 }  # fmt: skip
