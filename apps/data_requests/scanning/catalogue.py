@@ -12,7 +12,7 @@ from apps.foundation.personal_data import Whom
 
 #: ordinary and partition tables, stored views and tables of other servers; not the system's own
 TABLES = """
-    SELECT c.oid, n.nspname, c.relname, coalesce(root.relname, c.relname), pg_table_size(c.oid)
+    SELECT c.oid, n.nspname, c.relname, coalesce(root.relname, c.relname), pg_table_size(c.oid), pg_relation_size(c.oid) = 0
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_class root ON root.oid = CASE WHEN c.relispartition THEN pg_partition_root(c.oid) END
     WHERE c.relkind IN ('r', 'm', 'f') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
@@ -55,6 +55,7 @@ class Table:
     name: str
     root: str
     size: int
+    is_empty: bool  # not one block of it was ever written, or all were given back
     texts: tuple[str, ...]
     bytes: tuple[str, ...]
     byte_lists: tuple[str, ...]
@@ -86,10 +87,10 @@ def tables() -> list[Table]:
             people[oid].append(name)
     return [
         Table(
-            schema, name, root, size, texts=tuple(columns[oid, (False, False)]), bytes=tuple(columns[oid, (True, False)]),
+            schema, name, root, size, is_empty, texts=tuple(columns[oid, (False, False)]), bytes=tuple(columns[oid, (True, False)]),
             byte_lists=tuple(columns[oid, (True, True)]), people=tuple(people[oid]),
         )
-        for oid, schema, name, root, size in found
+        for oid, schema, name, root, size, is_empty in found
     ]  # fmt: skip
 
 

@@ -20,14 +20,15 @@ def look(terms: Terms, pieces: Iterable[bytes]) -> set[What]:
 
 
 def of_bytes(terms: Terms, content: bytes) -> set[What]:
-    """What counts in one piece."""
-    found = terms.in_bytes(content)
+    """What counts in one piece, small and capital letters alike."""
     small = content.lower()
-    if any(needle in small for needle in terms.encoded):
+    hits = terms.hits(small)
+    found = hits - {None}
+    if None in hits:
         text = small.decode("utf-8", "replace")
         found |= terms.in_text(text)
-        if terms.is_telling and terms.name_in(text):
+        if terms.name_in(text) and (terms.is_telling or found or terms.weak_in(text)):
             found.add(What.NAME)
-        if found and (terms.weak_in(text) or terms.name_in(text)):
-            found |= {What.IDENTITY} if terms.weak_in(text) else {What.NAME}
+        if found and terms.weak_in(text):
+            found.add(What.IDENTITY)
     return found

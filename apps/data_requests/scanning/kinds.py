@@ -18,6 +18,7 @@ class What(StrEnum):
     HASH = "keyed hash"
     DIGEST = "plain digest"
     TAG = "tag of a participant"
+    UNREAD = "could not be read"
 
 
 @dataclass(frozen=True, order=True)
@@ -49,4 +50,5 @@ class Seen:
 
     @property
     def found(self) -> list[Found]:
-        return sorted(Found(place, what.value, count) for (place, what), count in self.counted.items())
+        unread = Counter((place, What.UNREAD) for place in self.unread)
+        return sorted(Found(place, what.value, count) for (place, what), count in (self.counted + unread).items())

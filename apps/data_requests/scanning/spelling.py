@@ -65,12 +65,12 @@ def in_texts(text: str) -> tuple[set[str], set[str]]:
     return plain, {fold(one) for case in cases(text) for one in packed(case.encode("utf-8", "surrogatepass"))} - plain
 
 
-def in_bytes(text: str) -> set[bytes]:
-    """Every spelling to look for in bytes that are no text: the exact ones, as there bytes have no small letters."""
-    found = set()
+def in_bytes(text: str) -> tuple[set[bytes], set[bytes]]:
+    """Every spelling to look for in bytes: those that can be read as text around them, and those that stand for themselves."""
+    plain, raw = set(), set()
     for case in cases(text):
         content = case.encode("utf-8", "surrogatepass")
-        found |= {content, case.encode("utf-16-le", "surrogatepass"), case.encode("utf-16-be", "surrogatepass")}
-        found |= {one.encode("ascii") for one in packed(content)} | {content.hex().upper().encode("ascii")}
-        found |= {one.encode("utf-8", "surrogatepass") for one in (quote(case, safe=""), json.dumps(case)[1:-1])}
-    return found
+        plain |= {one.encode("utf-8", "surrogatepass") for one in (case, quote(case, safe=""), json.dumps(case)[1:-1])}
+        raw |= {case.encode("utf-16-le", "surrogatepass"), case.encode("utf-16-be", "surrogatepass"), content.hex().upper().encode("ascii")}
+        raw |= {one.encode("ascii") for one in packed(content)}
+    return plain, raw

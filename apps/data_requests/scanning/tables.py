@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from apps.data_requests.scanning import catalogue, keyed
+from apps.data_requests.scanning import catalogue, contents, keyed
 from apps.data_requests.scanning.catalogue import Table
 from apps.data_requests.scanning.kinds import Seen, What
 from apps.data_requests.scanning.spelling import fold
@@ -26,8 +26,9 @@ def look(terms: Terms, seen: Seen) -> None:
         seen.tables += 1
         seen.columns += table.columns
         seen.bytes += table.size
-        for row in _rows(table, terms, tags.get(table.name) or tags.get(table.root) or []):
-            seen.note(places(table, row, terms, tags.get(table.name) or tags.get(table.root) or []))
+        there = tags.get(table.name) or tags.get(table.root) or []
+        for row in _rows(table, terms, there) if not table.is_empty else ():
+            seen.note(places(table, row, terms, there))
 
 
 def _rows(table: Table, terms: Terms, tags: Sequence[bytes]) -> Iterator[dict[str, Any]]:
@@ -65,13 +66,12 @@ def _condition(table: Table, terms: Terms, tags: Sequence[bytes]) -> tuple[str, 
         either += both
         values += pair_values
     for name in table.bytes:
-        for needle in dict.fromkeys(needle for _what, needle in terms.exact):
+        for needle in terms.in_bytes:
             either.append(f"position(%s::bytea IN {quote(name)}) > 0")
             values.append(needle)
     for name in table.byte_lists:
-        needles = [needle for _what, needle in terms.exact if len(needle) >= 16]
         either.append(f"{quote(name)} && %s::bytea[]")
-        values.append([*tags, *needles])
+        values.append([*tags, *terms.in_bytes])
     return " OR ".join(either), values
 
 
@@ -100,11 +100,11 @@ def places(table: Table, row: dict[str, Any], terms: Terms, tags: Sequence[bytes
         found |= {(name, what) for what in terms.in_text(text)}
     for name in table.bytes:
         if row[name] is not None:
-            found |= {(name, what) for what in terms.in_bytes(bytes(row[name]))}
+            found |= {(name, what) for what in contents.of_bytes(terms, bytes(row[name]))}
     for name in table.byte_lists:
         items = {bytes(item) for item in row[name] or () if item is not None}
         found |= {(name, What.TAG) for _tag in items & set(tags)}
-        found |= {(name, what) for what, needle in terms.exact if needle in items}
+        found |= {(name, what) for item in items for what in contents.of_bytes(terms, item)}
     people = {row[name] for name in table.people} - {None}
     found |= {(name, What.ROW) for name in table.people if row[name] == terms.row}
     if not people or terms.row in people:

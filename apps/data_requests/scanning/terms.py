@@ -1,16 +1,17 @@
 """What is looked for: everything by which a person is known, in all its spellings, and what has to stand around it to count.
 
-A needle is looked for by the database first, in whole rows; `Terms.in_text` and `Terms.in_bytes` then say of each value of such a row
-what is really in it. Both work on the same needles, so that the second can only narrow what the first found.
+A needle is looked for by the database first, in whole rows; `Terms.in_text` then says of each value of such a row what is really in it.
+Both work on the same needles, so that the second can only narrow what the first found.
 """
 
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import phonenumbers
+from ahocorasick_rs import BytesAhoCorasick
 
 from apps.data_requests.scanning import keyed
 from apps.data_requests.scanning.kinds import What
@@ -76,7 +77,8 @@ class Terms:
     names: tuple[Needle, ...] = ()
     parts: tuple[Part, ...] = ()
     weak: tuple[Needle, ...] = ()
-    exact: tuple[tuple[What, bytes], ...] = ()
+    plain: tuple[bytes, ...] = ()  # of needles and names, as they stand in bytes that are no text
+    raw: tuple[tuple[What, bytes], ...] = ()  # what stands for itself, whatever is around it
     handles: tuple[tuple[str, str], ...] = ()
     organization: str = ""
     is_telling: bool = True
@@ -101,10 +103,25 @@ class Terms:
         return [needle for needle in self.names if sum(any(text in needle.text for text in part) for part in seen) < 2]
 
     @cached_property
-    def encoded(self) -> tuple[bytes, ...]:
-        """Texts of which one stands in every text that counts, as bytes in small letters."""
-        texts = [one.text for one in (*self.needles, *self.names)] + [pair.one for pair in self.pairs]
-        return tuple(text.encode("utf-8", "surrogatepass").lower() for text in dict.fromkeys(texts))
+    def in_bytes(self) -> tuple[bytes, ...]:
+        """Every spelling to look for in columns of bytes."""
+        return tuple(dict.fromkeys([*self.plain, *(needle for _what, needle in self.raw)]))
+
+    @cached_property
+    def _patterns(self) -> dict[bytes, What | None]:
+        """In small letters: what stands for itself with its kind, and without one what has to be read in its text."""
+        texts = [one.text for one in (*self.needles, *self.names)] + [f"{pair.one}{plus}" for pair in self.pairs for plus in ("+", "%2b")]
+        patterns: dict[bytes, What | None] = {text.encode("utf-8", "surrogatepass").lower(): None for text in texts}
+        return patterns | {needle.lower(): what for what, needle in self.raw}
+
+    @cached_property
+    def _automaton(self) -> BytesAhoCorasick:
+        return BytesAhoCorasick(list(self._patterns))
+
+    def hits(self, small: bytes) -> set[What | None]:
+        """What may stand in bytes, in small letters, by one pass over them; None where their text has to be read to know."""
+        kinds = list(self._patterns.values())
+        return {kinds[number] for number, _begin, _end in self._automaton.find_matches_as_indexes(small, overlapping=True)} if kinds else set()
 
     def parts_in(self, folded: str) -> set[int]:
         """Which parts of the name stand in a value, as words."""
@@ -114,42 +131,57 @@ class Terms:
         """Whether a short id stands in a value."""
         return any(needle.is_in(folded) for needle in self.weak)
 
-    def in_bytes(self, content: bytes) -> set[What]:
-        """What counts by itself in bytes, as they are."""
-        return {what for what, needle in self.exact if needle in content}
+
+@dataclass
+class _Spelled:
+    """What spellings come to while they are made."""
+
+    needles: list[Needle] = field(default_factory=list)
+    plain: list[bytes] = field(default_factory=list)
+    raw: list[tuple[What, bytes]] = field(default_factory=list)
+
+    def add(self, what: What, text: str, *, before: str, after: str, country: str = "") -> None:
+        plain, folded = in_texts(text)
+        self.needles += [_needle(what, one, before, after, country) for one in sorted(plain)]
+        self.needles += [Needle(what, one) for one in sorted(folded)]
+        plain_bytes, raw = in_bytes(text)
+        self.plain += sorted(plain_bytes)
+        self.raw += [(what, one) for one in sorted(raw)]
+
+    def add_digest(self, what: What, digest: bytes) -> None:
+        self.raw.append((what, digest))
+        self.needles.append(Needle(what, digest.hex()))
 
 
 def of_subject(subject: Subject, *, others_bear_the_name: bool = False) -> Terms:
     """Everything to look for of a person."""
-    needles: list[Needle] = []
-    exact: list[tuple[What, bytes]] = []
+    spelled, named = _Spelled(), _Spelled()
     pairs: list[Pair] = []
     weak: list[Needle] = []
     for address in _each(subject.emails):
-        for spelled in _addresses(address):
-            _spell(What.EMAIL, spelled, needles, exact, before=r"a-z0-9._%+-", after=r"a-z0-9-")
+        for one in _addresses(address):
+            spelled.add(What.EMAIL, one, before=r"a-z0-9._%+-", after=r"a-z0-9-")
         pairs += _tagged(address)
     for number in _each(subject.phones):
-        for spelled in _numbers(number):
-            _spell(What.PHONE, spelled, needles, exact, before="0-9", after="0-9", country=_country(number))
+        for one in _numbers(number):
+            spelled.add(What.PHONE, one, before="0-9", after="0-9", country=_country(number))
     if subject.reference:
-        _spell(What.REFERENCE, subject.reference, needles, exact, before="a-z0-9", after="a-z0-9")
+        spelled.add(What.REFERENCE, subject.reference, before="a-z0-9", after="a-z0-9")
     for _source, external in subject.identities:
         if is_telling_id(external):
-            _spell(What.IDENTITY, external, needles, exact, before="a-z0-9", after="a-z0-9")
+            spelled.add(What.IDENTITY, external, before="a-z0-9", after="a-z0-9")
         elif len(external) >= FEWEST_OF_A_PART:
             weak.append(_needle(What.IDENTITY, external, "a-z0-9", "a-z0-9"))
     for what, digest in (*keyed.of_subject(subject), *_plain_digests(subject)):
-        exact.append((what, digest))
-        needles.append(Needle(what, digest.hex()))
+        spelled.add_digest(what, digest)
     full, parts = _names(subject.names)
-    names, exact_names = _spelled_names(full)
+    _spell_names(full, named)
     is_telling = bool(parts) and not others_bear_the_name and all(_letters(name) >= FEWEST_LETTERS for name in full)
-    if is_telling:
-        exact += exact_names
     return Terms(
-        row=subject.pk, needles=tuple(dict.fromkeys(needles)), pairs=tuple(pairs), names=names, parts=parts, weak=tuple(weak),
-        exact=tuple(dict.fromkeys(exact)), handles=_handles(subject), organization=subject.organization, is_telling=is_telling,
+        row=subject.pk, needles=tuple(dict.fromkeys(spelled.needles)), pairs=tuple(pairs), names=tuple(dict.fromkeys(named.needles)), parts=parts,
+        weak=tuple(weak), plain=tuple(dict.fromkeys(spelled.plain + (named.plain if is_telling else []))),
+        raw=tuple(dict.fromkeys(spelled.raw + (named.raw if is_telling else []))), handles=_handles(subject), organization=subject.organization,
+        is_telling=is_telling,
     )  # fmt: skip
 
 
@@ -167,13 +199,6 @@ def _needle(what: What, text: str, before: str, after: str, country: str = "") -
     ahead = rf"(?<![{before}])" if not country else rf"(?:(?<![{before}])|(?<=(?<![{before}]){country})|(?<=\+{country})|(?<=00{country}))"
     pattern = rf"(?:{ahead}|{ESCAPED}){re.escape(folded)}(?![{after}])"
     return Needle(what, folded, re.compile(pattern))
-
-
-def _spell(what: What, text: str, needles: list, exact: list, *, before: str, after: str, country: str = "") -> None:
-    plain, folded = in_texts(text)
-    needles += [_needle(what, one, before, after, country) for one in sorted(plain)]
-    needles += [Needle(what, one) for one in sorted(folded)]
-    exact += [(what, one) for one in sorted(in_bytes(text))]
 
 
 def _addresses(address: str) -> set[str]:
@@ -246,18 +271,18 @@ def _names(names: Iterable[str]) -> tuple[list[str], tuple[Part, ...]]:
     return full, tuple(_part(word) for word in dict.fromkeys(words))
 
 
-def _spelled_names(full: list[str]) -> tuple[tuple[Needle, ...], list[tuple[What, bytes]]]:
-    needles: list[Needle] = []
-    exact: list[tuple[What, bytes]] = []
+def _spell_names(full: list[str], named: _Spelled) -> None:
+    """First and last name in either order, with what people and programs put between them; packed only as people write it."""
     for name in full:
         words = name.split(" ")
-        for first, last in {(words[0], words[-1]), (words[-1], words[0])}:
-            for between in (" ", ", ", ",", ".", "_", "-", ""):
+        turns = [(words[0], " ", words[-1]), (words[-1], ", ", words[0]), (words[-1], " ", words[0])]
+        for one in dict.fromkeys([name, *("".join(turn) for turn in turns)]):
+            named.add(What.NAME, one, before=r"^\W\d_", after=r"^\W\d_")
+        for first, last in ((words[0], words[-1]), (words[-1], words[0])):
+            for between in (",", ".", "_", "-", ""):
                 if between or _letters(first + last) >= FEWEST_LETTERS:
-                    _spell(What.NAME, f"{first}{between}{last}", needles, exact, before=r"^\W\d_", after=r"^\W\d_")
-        if len(words) > 2:
-            _spell(What.NAME, name, needles, exact, before=r"^\W\d_", after=r"^\W\d_")
-    return tuple(dict.fromkeys(needles)), exact
+                    plain = sorted(in_texts(f"{first}{between}{last}")[0])
+                    named.needles += [_needle(What.NAME, one, r"^\W\d_", r"^\W\d_") for one in plain]
 
 
 def _part(word: str) -> Part:
