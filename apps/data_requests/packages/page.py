@@ -32,7 +32,7 @@ a{color:var(--accent)}
 a:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 p{margin:.5rem 0;max-width:46rem}
 .lead,.quiet{color:var(--quiet)}
-nav ol{columns:2 20rem;padding-left:1.4rem;margin:.5rem 0}
+nav ol{columns:2 20rem;column-gap:3.5rem;padding-left:1.8rem;margin:.5rem 0}
 nav li{break-inside:avoid;margin:.15rem 0}
 dl.facts{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.25rem;margin:1rem 0;background:var(--soft);padding:1rem;border-radius:.4rem}
 dt{color:var(--quiet)}
@@ -104,7 +104,7 @@ def paragraphs(contents: Contents) -> list[str]:
     said = []
     if contents.with_rows:
         said.append(
-            "Each section is one kind of data: what we hold, how we came by it and how it ends. The file data.json has the same for programs."
+            "Each section is one kind of data: what we hold, how it is collected and how it ends. The file data.json has the same for programs."
             " Where something of another person stood beside yours, it was left out; redactions.json lists each such place and why."
         )
     else:

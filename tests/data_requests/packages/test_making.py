@@ -166,7 +166,7 @@ def test_the_categories_are_handed_over_without_a_row(ada):
     held = {row["kind of data"]: row for row in kinds["tables"][0]["rows"]}
     row = held["How people are reached: e-mail addresses and phones"]
     assert (row["categories"], row["entries"] > 0, row["who decides on it"]) == ("contact details", True, "we")
-    assert row["where it came from"]
+    assert row["how it is collected"]
     for content in package.files.values():
         assert b"Springfield" not in content
         assert everything.address_of("Ada").encode() not in content

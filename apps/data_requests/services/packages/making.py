@@ -106,5 +106,5 @@ def _section(package: Package, holding: Holding) -> Section:
     decides = "we" if holding.role == Role.CONTROLLER else "your organization"
     return Section(
         code=holding.code, title=holding.title, lead="", open=lambda: collecting.records(package, holding.code), rows=found.rows, files=found.files,
-        facts={"where it came from": holding.collected, "how it ends": holding.ends, "who decides on it": decides},
+        facts={"how it is collected": holding.collected, "how it ends": holding.ends, "who decides on it": decides},
     )  # fmt: skip

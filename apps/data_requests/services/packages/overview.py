@@ -63,7 +63,7 @@ def sections(subject: Subject, held: list[tuple[Holding, int]]) -> tuple[Section
     )  # fmt: skip
 
 
-WHAT = "Each kind of data with its categories, where it came from, what it is used for, and when it ends."
+WHAT = "Each kind of data with its categories, how it is collected, what it is used for, and when it ends."
 WHO = (
     "As our record of disclosures says; it goes back six years. We sell and rent no data. What went to nobody is not listed, and neither is what you"
     " were handed yourself by our pages."
@@ -75,7 +75,7 @@ def _kind(holding: Holding, count: int) -> dict:
     return {
         "kind of data": holding.title, "entries": count,
         "categories": ", ".join(sorted(category.value for category in found)) or "none that is about you by itself",
-        "where it came from": holding.collected, "used": ", ".join(sorted({purpose for purposes in found.values() for purpose in purposes})),
+        "how it is collected": holding.collected, "used": ", ".join(sorted({purpose for purposes in found.values() for purpose in purposes})),
         "who decides on it": "we" if holding.role == Role.CONTROLLER else "your organization", "how it ends": holding.ends,
     }  # fmt: skip
 
