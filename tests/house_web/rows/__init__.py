@@ -10,8 +10,11 @@ from tests.house_web.rows import (
     assurance,
     audit,
     backups,
+    client_questions,
     consents,
     contacts,
+    data_requests,
+    erasures,
     gate,
     holds,
     inquiries,
@@ -25,7 +28,10 @@ from tests.house_web.rows.declared import FORMULAS, PRESENT, Rows, Scene
 
 __all__ = ["FORMULAS", "PRESENT", "ROWS", "SCENES", "Rows", "Scene"]
 
-_APPS = (inquiries, announcements, retention, archives, holds, consents, contacts, providers, gate, accounts, policies, assurance, audit, backups, staff, mail)
+_APPS = (
+    data_requests, erasures, client_questions, inquiries, announcements, retention, archives, holds, consents, contacts, providers, gate, accounts, policies,
+    assurance, audit, backups, staff, mail,
+)  # fmt: skip
 
 ROWS: dict[type, Rows] = {model: rows for app in _APPS for model, rows in app.ROWS.items()}
 SCENES: dict[tuple[type, str], Scene] = {act: scene for app in _APPS for act, scene in app.SCENES.items()}
