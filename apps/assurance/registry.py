@@ -10,6 +10,7 @@ from apps.backups import promises as backups
 from apps.communications import promises as communications
 from apps.consents import promises as consents
 from apps.contacts import promises as contacts
+from apps.data_requests import promises as data_requests
 from apps.foundation.promises import Check
 from apps.gate import promises as gate
 from apps.holds import promises as holds
@@ -19,7 +20,7 @@ from apps.retention import promises as retention
 
 CHECKS: tuple[Check, ...] = (
     *policies.CHECKS, *backups.CHECKS, *accounts.CHECKS, *providers.CHECKS, *holds.CHECKS, *consents.CHECKS, *gate.CHECKS, *retention.CHECKS,
-    *contacts.CHECKS, *communications.CHECKS, *assurance.CHECKS,
+    *contacts.CHECKS, *communications.CHECKS, *data_requests.CHECKS, *assurance.CHECKS,
 )  # fmt: skip
 
 __all__ = ["CHECKS", "HOLDINGS"]
