@@ -92,13 +92,13 @@ ERASURES = frozenset({
 #: what people asked about their data, with clocks, letters and their templates; what was asked stays masked without data_requests.reveal_datarequest
 REQUESTS = ERASURES | {
     "data_requests.view_datarequest", "data_requests.view_clock", "data_requests.view_letter", "data_requests.view_lettertemplate",
-    "data_requests.view_clientquestion",
+    "data_requests.view_clientquestion", "data_requests.view_arrival", "data_requests.view_package",
 }  # fmt: skip
 
 #: who takes requests in, works on them and writes letters
 REQUESTING = REQUESTS | {
     "data_requests.see_person_page",
-    "data_requests.add_datarequest", "data_requests.reveal_datarequest", "data_requests.work_datarequest", "data_requests.add_lettertemplate",
+    "data_requests.add_datarequest", "data_requests.reveal_datarequest", "data_requests.work_datarequest", "data_requests.write_lettertemplate",
     "data_requests.answer_clientquestion",
 }  # fmt: skip
 

@@ -4,7 +4,7 @@
 |---|---|---|
 | datarequest | insert received, or joined to another; the moves; words only emptied; delete after its day | any other move; work before proof; another beginning; any change after the end but what the end itself empties |
 | arrival, step | the moves | any other move |
-| clock | insert running; warnings; one extension where the rule has one, a pause where it allows that; stop once | any other day; a second extension; to go on after it stopped |
+| clock | insert running; warnings; one extension where the rule has one, a pause where it allows that; stop once, but where the kind was corrected and put back | any other day; a second extension; to go on after it stopped |
 | requestnote | insert; words only emptied | any other change |
 | lettertemplate | insert | update, delete |
 | letter, attempt | insert; an attempt ends once | any other change |
@@ -128,7 +128,7 @@ BEGIN
        OR NEW.paused_days < OLD.paused_days OR NEW.due_at <> OLD.due_at + stood_still THEN
         RAISE EXCEPTION 'the day of clock % moves only by an extension or by a pause', OLD.id USING ERRCODE = 'restrict_violation';
     END IF;
-    IF OLD.stopped_at IS NOT NULL AND to_jsonb(NEW) IS DISTINCT FROM to_jsonb(OLD) THEN
+    IF OLD.stopped_at IS NOT NULL AND OLD.stopped_by_event <> 'kind_corrected' AND to_jsonb(NEW) IS DISTINCT FROM to_jsonb(OLD) THEN
         RAISE EXCEPTION 'clock % has stopped', OLD.id USING ERRCODE = 'restrict_violation';
     END IF;
     IF OLD.extended_at IS NOT NULL AND (NEW.extended_at, NEW.extended_due_at, NEW.extension_reason, NEW.extended_by) IS DISTINCT FROM

@@ -32,7 +32,7 @@ class DataRequest(models.Model):
     NOT_PERSONAL = (
         "id", "reference", "kind", "channel", "asker", "state", "outcome", "denial_reason", "organization", "received_at", "acknowledged_at",
         "verified_at", "cools_until", "approved_at", "call_back_until", "answered_at", "closed_at", "due_at", "kept_until", "merged_into",
-        "regimes", "policy_version", "attempts", "leased_until", "next_try_at", "last_code",
+        "regimes", "policy_version", "attempts", "leased_until", "next_try_at", "last_code", "person_reference",
     )  # fmt: skip
 
     reference = models.CharField(max_length=20, unique=True, default=request_reference, editable=False)
@@ -51,7 +51,7 @@ class DataRequest(models.Model):
         models.ForeignKey(Person, null=True, blank=True, on_delete=models.SET_NULL, related_name="data_requests", editable=False),
         DataCategory.IDENTITY, Purpose.IDENTIFICATION,
     )  # fmt: skip
-    person_reference = personal(models.CharField("person", max_length=20, blank=True, editable=False), DataCategory.IDENTITY, Purpose.LEGAL)
+    person_reference = models.CharField("person", max_length=20, blank=True, editable=False, help_text="Names nobody by itself.")
     address_digest = digest_of_address("The address that asked, keyed: later ones of the same join it.", null=True)
     words = sealed("What was asked, from where and by whom, as canonical JSON, sealed.", null=True)
     owner = by_whom(blank=True)
@@ -100,7 +100,7 @@ class DataRequest(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["due_at", "id"], name="request_by_due", condition=~Q(state__in=OVER)),
+            models.Index(fields=["due_at", "-id"], name="request_by_due"),
             models.Index(fields=["state", "id"], name="request_by_state"),
             models.Index(fields=["person_reference", "kind"], name="request_by_person"),
             models.Index(fields=["address_digest", "kind"], name="request_by_address"),
@@ -206,6 +206,8 @@ class LetterTemplate(models.Model):
 
     class Meta:
         ordering = ["code", "-number"]
+        default_permissions = ("view",)
+        permissions = [("write_lettertemplate", "Can write a new version of a letter")]
         constraints = [models.UniqueConstraint(name="versions_of_a_letter_are_counted", fields=["code", "number"])]
 
     def __str__(self) -> str:

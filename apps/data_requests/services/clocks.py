@@ -19,10 +19,12 @@ from apps.staff.models import StaffMember
 
 __all__ = (
     "ACKNOWLEDGED", "ANSWERED", "DONE", "ERASED", "AlreadyExtended", "ClockMissing", "ClockOver", "MayNotPause", "NotExtendable", "PauseUnbounded",
-    "ReasonNeeded", "extend", "go_on_due", "happened", "pause", "refresh_due", "resume", "start", "start_all", "stop", "stop_all",
+    "ReasonNeeded", "corrected", "extend", "go_on_due", "happened", "pause", "refresh_due", "resume", "start", "start_all", "stop", "stop_all",
 )  # fmt: skip
 
 LONGEST_REASON = 500
+#: a clock that this stopped goes on where the kind is put back; what else stopped one is for good
+KIND_CORRECTED = "kind_corrected"
 
 
 class ClockMissing(Refusal):
@@ -96,6 +98,16 @@ def start(request: DataRequest, regime: str, *, at: datetime) -> Clock:
 
 def _made(request: DataRequest, regime: Regime, at: datetime) -> Clock:
     return Clock.objects.create(request=request, regime=regime, started_at=at, due_at=RULES[regime].due(at))
+
+
+def corrected(request: DataRequest, regimes: list[str], *, at: datetime) -> None:
+    """The request asks for something else: its clocks are those of these rules, as of its receipt. The caller saves the request."""
+    _stop(request, [regime for regime in request.regimes if regime not in regimes], KIND_CORRECTED, at)
+    request.regimes = list(dict.fromkeys(regimes))
+    for clock in request.clocks.filter(regime__in=regimes, stopped_by_event=KIND_CORRECTED).select_for_update():
+        clock.stopped_at, clock.stopped_by_event = None, ""
+        clock.save()
+    start_all(request, request.received_at)
 
 
 def stop(request: DataRequest, regime: str, event: str, at: datetime) -> bool:

@@ -34,7 +34,7 @@ from apps.mail.services.rendering import AddressUnusable
 from apps.staff.models import StaffMember
 from apps.staff.services import presence
 
-WORK, WRITE = "data_requests.work_datarequest", "data_requests.add_lettertemplate"
+WORK, WRITE = "data_requests.work_datarequest", "data_requests.write_lettertemplate"
 MAIL = "data_requests/letter"
 PERSON, ASKER, CLIENT, NOBODY = "person", "asker", "client", "nobody"
 LONGEST_TEXT = 20_000
