@@ -14,7 +14,6 @@ from tests.house_web.rows import (
     consents,
     contacts,
     data_requests,
-    erasures,
     gate,
     holds,
     inquiries,
@@ -29,7 +28,7 @@ from tests.house_web.rows.declared import FORMULAS, PRESENT, Rows, Scene
 __all__ = ["FORMULAS", "PRESENT", "ROWS", "SCENES", "Rows", "Scene"]
 
 _APPS = (
-    data_requests, erasures, client_questions, inquiries, announcements, retention, archives, holds, consents, contacts, providers, gate, accounts, policies,
+    data_requests, client_questions, inquiries, announcements, retention, archives, holds, consents, contacts, providers, gate, accounts, policies,
     assurance, audit, backups, staff, mail,
 )  # fmt: skip
 
