@@ -138,7 +138,6 @@ def test_a_withdrawal_a_correction_and_a_report_have_their_acts():
 def test_what_waits_for_the_register_says_so_and_no_letter_answers_it(kind):
     request = asked.brought(asked.request(kind, person=cast.ada(cast.client())), State.IN_WORK)
     analyst = browser(dana())
-    assert "It comes with the register of disclosures" in analyst.get(url("datarequest_from_register", request.pk)).text
     refused = analyst.post(url("datarequest_letter", request.pk), {"code": "answer", "text": "Nothing left.", "once": "one"})
     assert (refused.status_code, "register of disclosures" in refused.text) == (409, True)
     assert DataRequest.objects.get().state == State.IN_WORK

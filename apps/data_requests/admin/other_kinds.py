@@ -1,4 +1,4 @@
-"""Acts on requests that neither hand over nor erase: withdraw, put right, open the case of a minor; and why two kinds wait for their answer.
+"""Acts on requests that neither hand over nor erase: withdraw, put right, open the case of a minor.
 
 The acts of the page of a request (admin/requests.py) take these in; the services decide.
 """
@@ -69,16 +69,6 @@ def open_case(request: HttpRequest, asked: DataRequest, form: forms.Form | None)
     return f"The case {case.reference} is open, and {case.person} is suspended."
 
 
-def why_it_waits(asked: DataRequest) -> list[str]:
-    fulfilling.require_answerable(asked)
-    return ["Write the answer by a letter."]
-
-
-def answer_from_register(_request: HttpRequest, asked: DataRequest, _form: forms.Form | None) -> str:
-    fulfilling.require_answerable(asked)
-    return "Write the answer by a letter."
-
-
 ACTS = (
     Act(
         "withdraw", "Withdraw a consent", fulfilling.WITHDRAW, form=PurposeForm, form_kwargs=standing_consents,
@@ -99,9 +89,5 @@ ACTS = (
             "The person is suspended now: nothing is done for them, and nothing leaves on a consent of theirs.",
             "A case with its own clock is open. Whoever reported it hears nothing of the person.",
         ],
-    ),
-    Act(
-        "from_register", "Answer from the register", fulfilling.WORK, danger=False, explain=why_it_waits, run=answer_from_register,
-        applies=lambda asked: asked.kind in fulfilling.FROM_THE_REGISTER and asked.state == State.IN_WORK,
     ),
 )  # fmt: skip
