@@ -46,7 +46,7 @@ def person(organization, given: str, family: str) -> Person:
     """Registered, with a former name and a former address, and with everything else that the floors hold."""
     someone = registration.register_person(
         organization=organization, given_name=given, family_name=f"{family}-Before", emails=[address_of(given), f"Old.{address_of(given)}"],
-        phones=[f"+1202555{ord(given[0]):04d}"], birth_date=date(1990, 3, 8), street=f"{len(family)} Elm Street", city="Springfield",
+        phones=[f"+1202555{ord(given[0]):04d}"], birth_date=date(1990, 3, 8), street=f"4 {given} Street", city="Springfield",
         postal_code="12345", state="CA", country="US", identities=[("slack", f"U-{given}")], by=SYSTEM, at=NOON - 150 * DAY,
     )  # fmt: skip
     someone = amending.amend_person(person=someone, changes={"family_name": family}, by=SYSTEM, at=NOON - 140 * DAY)
@@ -82,7 +82,7 @@ def accounts(someone: Person) -> None:
 
 def child_of(someone: Person) -> Person:
     """For whom somebody wanted to act: a person of their own, of whom nothing may go."""
-    return registration.register_person(organization=someone.organization, given_name=f"Child of {someone.given_name}", by=SYSTEM, at=NOON - 100 * DAY)
+    return registration.register_person(organization=someone.organization, given_name="Cora", by=SYSTEM, at=NOON - 100 * DAY)
 
 
 def reject(row: Representative) -> None:
@@ -213,12 +213,18 @@ def left(someone: Person) -> None:
     )
     with suppress(Refused):
         decide(package=given.to_provider(cirrus, About.person(someone.reference), purpose="analytics"), by=SYSTEM, at=NOON)
-    if not ConsentPurpose.objects.filter(code=agreed.PURPOSE).exists():
-        agreed.purpose(given.provider("Somebody Else", role="independent"))
+    recipient = somebody_else()
     agreed.give(someone, at=NOON - HOUR)
-    agreed.handed_over(Provider.objects.get(legal_name="Somebody Else"), someone, at=NOON - HOUR + timedelta(minutes=1))
+    agreed.handed_over(recipient, someone, at=NOON - HOUR + timedelta(minutes=1))
     agreed.withdraw(someone, at=NOON - timedelta(minutes=50))
     withdrawals.notice(at=NOON - timedelta(minutes=50))
+
+
+def somebody_else() -> Provider:
+    """A third party of its own, with a purpose that people may allow."""
+    if not ConsentPurpose.objects.filter(code=agreed.PURPOSE).exists():
+        agreed.purpose(given.provider("Somebody Else", role="independent"))
+    return Provider.objects.get(legal_name="Somebody Else")
 
 
 def seen_by_us(someone: Person) -> None:
