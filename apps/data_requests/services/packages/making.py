@@ -43,6 +43,18 @@ def make_package(request: DataRequest, *, at: datetime) -> Package:
     package = collecting.begin(request, at=at)
     if package.made_at is not None:
         return package
+    try:
+        made = _make(package, at)
+    except FileNotFoundError:  # somebody who was faster has cleared the pieces away
+        made = Package.objects.get(pk=package.pk)
+        if made.made_at is None:
+            raise
+    sealing.clear_pieces(package.reference)
+    return made
+
+
+def _make(package: Package, at: datetime) -> Package:
+    request = package.request
     person = Person.objects.select_related("organization").filter(pk=request.person_id).first()
     if person is None:
         raise NobodyToHandTo
@@ -67,7 +79,6 @@ def make_package(request: DataRequest, *, at: datetime) -> Package:
             "request.package_made", by=SYSTEM, about=request.reference, at=at,
             facts={"package": row.reference, "sha256": row.digest, "size": row.size, "holdings": len(row.holdings), "expires_at": row.expires_at},
         )  # fmt: skip
-    sealing.clear_pieces(row.reference)
     return row
 
 
