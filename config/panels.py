@@ -17,6 +17,8 @@ from apps.assurance.models import Finding, Promise
 from apps.audit.services import journal
 from apps.communications.models import Announcement, Inquiry, ReceivedMail
 from apps.consents.models import SignalSwitch
+from apps.data_requests.models import Arrival, DataRequest
+from apps.data_requests.states import ArrivalState
 from apps.foundation.charts import Series, day_columns
 from apps.foundation.clock import day_of
 from apps.gate.models import CountryException, WithdrawalNotice
@@ -65,6 +67,7 @@ WHERE = {
     "consents.approve_signalswitch": ("admin:consents_signalswitch_changelist", "a switch for browser signals"),
     "consents.publish_purposetext": ("admin:consents_purposetext_changelist", "a text of a consent's purpose"),
     "communications.approve_announcement": ("admin:communications_announcement_changelist", "an announcement"),
+    "data_requests.approve_datarequest": ("admin:data_requests_datarequest_changelist", "what a data request erases or hands over"),
     "gate.approve_countryexception": ("admin:gate_countryexception_changelist", "an exception for a country"),
     "accounts.approve_representative": ("admin:accounts_representative_changelist", "a representative of a minor"),
     "providers.approve_provider": ("admin:providers_provider_changelist", "the activation of a service provider"),
@@ -83,6 +86,7 @@ SUBJECTS = {
     "retention.approve_rescheduling": (Rescheduling, "admin:retention_rescheduling_change"),
     "consents.approve_signalswitch": (SignalSwitch, "admin:consents_signalswitch_change"),
     "communications.approve_announcement": (Announcement, "admin:communications_announcement_change"),
+    "data_requests.approve_datarequest": (DataRequest, "admin:data_requests_datarequest_change"),
     "gate.approve_countryexception": (CountryException, "admin:gate_countryexception_change"),
     "accounts.approve_representative": (Representative, "admin:accounts_representative_change"),
     "providers.approve_provider": (Provider, "admin:providers_provider_change"),
@@ -104,6 +108,7 @@ def my_work(request: HttpRequest, at: datetime) -> dict[str, Any]:
     if member.has_perm("retention.decide_review") and (waiting_reviews := Review.objects.filter(state=ReviewState.WAITING).count()):
         page = "admin:retention_review_changelist"
         items.append(_item("Review what ends", "without a yes it steps aside on its day", page, waiting_reviews, "?state__exact=waiting"))
+    items += _requests(member, at)
     items += _inquiries(member, at)
     items += _minors(member, at)
     items += _withdrawals(member, at)
@@ -112,6 +117,23 @@ def my_work(request: HttpRequest, at: datetime) -> dict[str, Any]:
         items.append(_item("Findings on the promise board", "each names what breaks a promise", "admin:assurance_finding_changelist", found))
     asked = Approval.objects.waiting().asked_by(member).count()
     return {"items": items, "asked": asked, "more": max(0, waiting.count() - SHOWN)}
+
+
+def _requests(member: StaffMember, at: datetime) -> list[dict[str, Any]]:
+    """Data requests that are late, or in this member's hands, or nobody's; and what came in and could not be read."""
+    if not member.has_perm("data_requests.work_datarequest"):
+        return []
+    items, own = [], DataRequest.objects.in_progress().filter(owner__in=("", str(member.actor)))
+    if late := DataRequest.objects.late(at).count():
+        page = "admin:data_requests_datarequest_changelist"
+        items.append(_item("Data requests past their day", "answer them, or extend with a reason", page, late, "?day=late"))
+    if count := own.count():
+        first = own.filter(due_at__isnull=False).first()
+        note = f"first {first}, due {first.due_at:%Y-%m-%d}" if first else "yours and nobody's"
+        items.append(_item("Work on data requests", note, "admin:data_requests_inbox", count))
+    if unread := Arrival.objects.filter(state=ArrivalState.UNREADABLE).count():
+        items.append(_item("Look at requests that could not be read", "somebody asked something", "admin:data_requests_inbox", unread))
+    return items
 
 
 def _inquiries(member: StaffMember, at: datetime) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -10,13 +11,13 @@ from django.urls import reverse
 from apps.accounts.models import Person
 from apps.audit.models import Event
 from apps.data_requests.models import DataRequest
-from apps.data_requests.services import owners, reporting
+from apps.data_requests.services import approving, owners, reporting
 from apps.data_requests.states import Kind, State
 from apps.staff.models import StaffMember
 from apps.staff.roles import Role
 from tests import cast
 from tests.cast import NOON
-from tests.data_requests import asked
+from tests.data_requests import asked, carried
 from tests.data_requests.asked import dana
 
 pytestmark = pytest.mark.usefixtures("house")
@@ -141,3 +142,22 @@ def test_what_waits_for_the_register_says_so_and_no_letter_answers_it(kind):
     refused = analyst.post(url("datarequest_letter", request.pk), {"code": "answer", "text": "Nothing left.", "once": "one"})
     assert (refused.status_code, "register of disclosures" in refused.text) == (409, True)
     assert DataRequest.objects.get().state == State.IN_WORK
+
+
+def test_the_first_page_says_what_waits(time_machine):
+    asked.request()
+    mine = asked.request(Kind.ACCESS)
+    owners.take(request=mine, by=dana(), at=NOON)
+    page = browser(dana()).get(reverse("admin:index")).text
+    assert "Work on data requests" in page
+    assert url("inbox") in page
+    assert "Data requests past their day" not in page
+    time_machine.move_to(NOON + timedelta(days=200), tick=False)
+    assert "Data requests past their day" in browser(dana()).get(reverse("admin:index")).text
+
+
+def test_who_approves_finds_the_request_on_the_first_page():
+    request = carried.planned(cast.ada(cast.client())).request
+    approving.ask(request, by=dana(), at=NOON)
+    page = browser(cast.cleo()).get(reverse("admin:index")).text
+    assert url("datarequest_change", request.pk) in page
