@@ -57,7 +57,7 @@ class ArrivalState(TextChoices):
 
 ARRIVAL_MOVES = {
     ArrivalState.WAITING: {ArrivalState.PARKED, ArrivalState.TAKEN, ArrivalState.DROPPED, ArrivalState.UNREADABLE},
-    ArrivalState.PARKED: {ArrivalState.TAKEN, ArrivalState.DROPPED},
+    ArrivalState.PARKED: {ArrivalState.TAKEN, ArrivalState.DROPPED, ArrivalState.UNREADABLE},
     ArrivalState.UNREADABLE: {ArrivalState.TAKEN, ArrivalState.DROPPED},
     ArrivalState.TAKEN: set(),
     ArrivalState.DROPPED: set(),

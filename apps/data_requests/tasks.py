@@ -18,6 +18,7 @@ from apps.data_requests.services import (
     proving,
     receipts,
     remaining,
+    sorting,
     taking,
 )
 from apps.data_requests.services.packages import delivering, ending
@@ -62,8 +63,9 @@ def take_arrivals(**_later) -> None:
 
 @shared_task(name="data_requests.forget_intake")
 def forget_intake(**_later) -> None:
-    """Secrets of days that are settled, links and receipts that say nothing any more go."""
+    """Secrets of days that are settled, links and receipts that say nothing any more go; what waits for staff is told once a day."""
     at = clock.now()
+    sorting.remind_due(at=at)
     arriving.destroy_days(at=at)
     links.forget_old(at=at)
     receipts.forget_old(at=at)

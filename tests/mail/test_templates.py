@@ -118,6 +118,7 @@ SENT_BY = {
     "data_requests/cooling": intake.a_wait,
     "data_requests/announced": intake.an_announcement,
     "data_requests/called_back": intake.a_call_back,
+    "data_requests/arrivals_wait": intake.what_waits,
     "data_requests/package_link": packages_mailed.a_fresh_link,
 }
 

@@ -5,7 +5,7 @@
 | an address on file (or a phone, where the address is not) | a request of each person it is on file for, and a link to their contacts on file |
 | an address of nobody | a request of that address, which staff see; the one neutral receipt of the day |
 | more than a cap allows | a parked row, looked at again later; its clocks will count from when it came |
-| what can't be opened or taken, five times | unreadable: it waits for staff, with an alarm by its count on their first page |
+| what can't be opened or taken, five times | unreadable: it waits for staff, who hear of it daily (`sorting.remind_due`) |
 
 Whoever typed the address is told the same in every case, and at the same moment: before any of this. It must never mail anything but the
 receipt to an address that is not on file, and never lose a row.
@@ -26,7 +26,7 @@ from apps.data_requests.services import arriving, contacts, flooding, merging, o
 from apps.data_requests.states import ARRIVAL_MOVES, ArrivalState, Asker, Channel, Kind, State
 from apps.data_requests.words import Asked
 from apps.foundation import doorbell
-from apps.foundation.actors import SYSTEM
+from apps.foundation.actors import SYSTEM, Actor
 from apps.foundation.moves import require_move
 from apps.foundation.refusals import Refusal
 
@@ -105,18 +105,34 @@ def _give_up(arrival: Arrival, code: str) -> None:
     arrival.save(update_fields=["state", "code", "leased_until", "next_try_at"])
 
 
+def take_now(arrival: Arrival, *, by: Actor, at: datetime) -> DataRequest:
+    """Take a row that the caller holds, whatever the caps say: somebody of us looked at it."""
+    asked = arriving.open_asked(arrival)
+    people = known_by(asked, at=at)
+    return _settle(arrival, asked, people, joins=_joins(asked, people), by=by, at=at)
+
+
 def _take(arrival: Arrival, asked: Asked, at: datetime) -> bool:
     """Open, join or park. Returns whether the row is settled."""
     people = known_by(asked, at=at)
-    joins = all(merging.open_one(asked.kind, person=person, address_digest=_digest(asked)) is not None for person in people or [None])
+    joins = _joins(asked, people)
     waits_for = "" if joins or arrival.channel in OUR_OWN else flooding.holds_up(arrival, is_known=bool(people), at=at)
     if waits_for:
         _park(arrival, waits_for, at)
         return False
-    requests = [_open(arrival, asked, person, at) for person in people or [None]]
-    arriving.settle(arrival, ArrivalState.TAKEN, at=at, request=requests[0], by=str(SYSTEM), code=flooding.JOINED if joins else "")
-    _receipt(arrival, asked, people, at)
+    _settle(arrival, asked, people, joins=joins, by=SYSTEM, at=at)
     return True
+
+
+def _joins(asked: Asked, people: list[Person]) -> bool:
+    return all(merging.open_one(asked.kind, person=person, address_digest=_digest(asked)) is not None for person in people or [None])
+
+
+def _settle(arrival: Arrival, asked: Asked, people: list[Person], *, joins: bool, by: Actor, at: datetime) -> DataRequest:
+    requests = [_open(arrival, asked, person, at) for person in people or [None]]
+    arriving.settle(arrival, ArrivalState.TAKEN, at=at, request=requests[0], by=str(by), code=flooding.JOINED if joins else "")
+    _receipt(arrival, asked, people, at)
+    return requests[0]
 
 
 def known_by(asked: Asked, *, at: datetime) -> list[Person]:

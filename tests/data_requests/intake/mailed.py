@@ -5,11 +5,13 @@ from datetime import timedelta
 from django.db import transaction
 
 from apps.accounts.services import amending
-from apps.data_requests.services import announcing, calling_back, moving, proving
-from apps.data_requests.states import Asker, Kind, State
+from apps.data_requests.models import Arrival
+from apps.data_requests.services import announcing, calling_back, moving, proving, sorting
+from apps.data_requests.states import ArrivalState, Asker, Kind, State
 from apps.foundation.actors import SYSTEM
 from tests import cast
 from tests.cast import DAY, NOON
+from tests.data_requests.asked import dana
 from tests.data_requests.intake import given
 
 PAGES = "http://127.0.0.1:8000/requests"
@@ -72,3 +74,12 @@ def announce_at(request, at):
         row = moving.move(moving.locked(request.reference), State.AWAITING_APPROVAL, by=SYSTEM, at=at)
         announcing.announce(row, at=at)
         return moving.move(row, State.ANNOUNCED, by=SYSTEM, at=at)
+
+
+def what_waits():
+    """Something came in that nobody can open."""
+    dana()
+    came = given.arrival(given.EVE)
+    Arrival.objects.filter(pk=came.pk).update(state=ArrivalState.UNREADABLE)
+    sorting.remind_due(at=NOON)
+    return NOON, ["dana@covenant.example", "1 that came in could not be opened", "2026-03-08 12:00 UTC", "/admin/data_requests/arrival/"]

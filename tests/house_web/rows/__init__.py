@@ -17,6 +17,7 @@ from tests.house_web.rows import (
     gate,
     holds,
     inquiries,
+    intake,
     mail,
     policies,
     providers,
@@ -28,7 +29,7 @@ from tests.house_web.rows.declared import FORMULAS, PRESENT, Rows, Scene
 __all__ = ["FORMULAS", "PRESENT", "ROWS", "SCENES", "Rows", "Scene"]
 
 _APPS = (
-    data_requests, client_questions, inquiries, announcements, retention, archives, holds, consents, contacts, providers, gate, accounts, policies,
+    data_requests, intake, client_questions, inquiries, announcements, retention, archives, holds, consents, contacts, providers, gate, accounts, policies,
     assurance, audit, backups, staff, mail,
 )  # fmt: skip
 
