@@ -19,6 +19,7 @@ from tests.house_web.rows import (
     inquiries,
     intake,
     mail,
+    packages,
     policies,
     providers,
     retention,
@@ -29,7 +30,7 @@ from tests.house_web.rows.declared import FORMULAS, PRESENT, Rows, Scene
 __all__ = ["FORMULAS", "PRESENT", "ROWS", "SCENES", "Rows", "Scene"]
 
 _APPS = (
-    data_requests, intake, client_questions, inquiries, announcements, retention, archives, holds, consents, contacts, providers, gate, accounts, policies,
+    data_requests, intake, client_questions, packages, inquiries, announcements, retention, archives, holds, consents, contacts, providers, gate, accounts, policies,
     assurance, audit, backups, staff, mail,
 )  # fmt: skip
 
