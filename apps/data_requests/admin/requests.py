@@ -131,7 +131,7 @@ class DataRequestAdmin(PersonPage, RequestPages, CovenantAdmin):
     unmasked_fields = ("person_reference", "person", "denial_basis", "owner")
     fieldsets = (
         (None, {"fields": ("reference", "kind", "state", "due", "outcome", "owner_name", "last_code")}),
-        ("Who", {"fields": ("person", "person_reference", "organization", "asker", "channel", "joined", "merged_into")}),
+        ("Who", {"fields": ("about", "organization", "asker", "channel", "joined", "merged_into")}),
         (
             "Times", {"fields": (
                 "received_at", "acknowledged_at", "verified_at", "cools_until", "approved_at", "call_back_until", "answered_at", "closed_at", "kept_until",
@@ -154,6 +154,17 @@ class DataRequestAdmin(PersonPage, RequestPages, CovenantAdmin):
     def due(self, asked: DataRequest) -> SafeString | str:
         return due_mark(asked.due_at)
 
+    @admin.display(description="person")
+    def about(self, asked: DataRequest) -> SafeString | str:
+        """By reference; a link where their row is there still."""
+        if asked.person_id is None:
+            return asked.person_reference or "nobody known"
+        return format_html('<a href="{}">{}</a>', reverse("admin:accounts_person_change", args=[asked.person_id]), asked.person_reference)
+
+    def get_fieldsets(self, request: HttpRequest, obj: DataRequest | None = None) -> list:
+        """Without what does not apply."""
+        return [(title, options) for title, options in super().get_fieldsets(request, obj) if title != "Denial" or (obj is not None and obj.denial_reason)]
+
     @admin.display(description="owner")
     def owner_name(self, asked: DataRequest) -> str:
         return asked.whose or asked.owner or "nobody"
@@ -163,7 +174,7 @@ class DataRequestAdmin(PersonPage, RequestPages, CovenantAdmin):
         rows = asked.merged.order_by("pk")[:SHOWN]
         return format_html_join(", ", '<a href="{}">{}</a>', ((page_of(row), row.reference) for row in rows)) or "none"
 
-    @admin.display(description="")
+    @admin.display(description="time line")
     def time_line(self, asked: DataRequest) -> SafeString:
         events = list(recording.time_line(asked)[:SHOWN])
         lines = format_html_join("", "<li>{} <strong>{}</strong> {} {}</li>", ((moment(e.at), words_of(e), by_of(e), chips.facts(e.facts)) for e in events))
