@@ -203,8 +203,8 @@ def _begin(run: Run) -> bool:
 
 
 def write_journal(reference: str) -> None:
-    """What this person's erasure owes the journal. Outside of any transaction; nothing is erased before this returned."""
-    for entry in JournalEntry.objects.filter(about=reference, kind__in=(ERASING, ERASED), sequence__isnull=True).order_by("created_at", "id"):
+    """All that the journal is owed about this person. Outside of any transaction; nothing is erased before this returned."""
+    for entry in JournalEntry.objects.filter(about=reference, sequence__isnull=True).order_by("created_at", "id"):
         journal.write(entry.pk)
 
 
@@ -239,6 +239,9 @@ def _end_erasing(run: Run, _request: DataRequest, plan: Plan) -> bool:
     with stepping.ours(run) as row:
         at, reference = run.now(), run.known.subject.reference
         ErasedPerson.objects.filter(person_reference=reference).update(done_at=at)
+        # where a hold keeps the person's row, no request points to it any more: what is left is known from the plan
+        DataRequest.objects.filter(person_id=run.known.subject.pk).update(person=None)
+        row.person = None
         owe_erased(row, run.known.subject, at=at)
         moving.move(row, State.SCANNING, by=SYSTEM, at=at, facts={"plan": plan.reference})
     write_journal(reference)
