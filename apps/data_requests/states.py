@@ -98,6 +98,17 @@ MOVES: dict[str, set[str]] = {
     State.CALLED_BACK: set(),
     State.MERGED: set(),
 }
+_ALL = frozenset(Kind)
+#: moves that are not for every kind: an erasure is announced before it begins and searched before it is answered, what is handed over is approved
+#: and never announced, and nothing else is carried out
+NOT_FOR: dict[tuple[str, str], frozenset[str]] = {
+    (State.IN_WORK, State.AWAITING_APPROVAL): _ALL - ERASES - HANDS_OVER,
+    (State.IN_WORK, State.ANSWERING): ERASES | HANDS_OVER,
+    (State.AWAITING_APPROVAL, State.ANNOUNCED): _ALL - ERASES,
+    (State.AWAITING_APPROVAL, State.RUNNING): _ALL - HANDS_OVER,
+    (State.RUNNING, State.SCANNING): _ALL - ERASES,
+    (State.RUNNING, State.ANSWERING): _ALL - HANDS_OVER,
+}
 OVER = frozenset({State.COMPLETED, State.DENIED, State.CALLED_BACK, State.MERGED})
 #: somebody does something about it: not before it was proven who asks, where that is needed
 WORKED_ON = frozenset({State.IN_WORK, State.AWAITING_APPROVAL, State.ANNOUNCED, State.RUNNING, State.SCANNING, State.ANSWERING, State.COMPLETED})

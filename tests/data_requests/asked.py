@@ -6,7 +6,7 @@ from apps.accounts.models import Person
 from apps.data_requests.models import DataRequest
 from apps.data_requests.services import moving, opening
 from apps.data_requests.services.opening import Asked
-from apps.data_requests.states import MOVES, Channel, DenialReason, Kind, State
+from apps.data_requests.states import ERASES, HANDS_OVER, MOVES, Channel, DenialReason, Kind, State
 from apps.foundation.actors import SYSTEM
 from apps.staff.models import StaffMember
 from apps.staff.roles import Role
@@ -33,28 +33,27 @@ def request(
     return opened
 
 
-#: by which states a request comes to each
-WAYS: dict[str, tuple[str, ...]] = {
-    State.RECEIVED: (),
-    State.IDENTIFYING: (State.IDENTIFYING,),
-    State.COOLING_OFF: (State.IDENTIFYING, State.COOLING_OFF),
-    State.IN_WORK: (State.IDENTIFYING, State.IN_WORK),
-    State.AWAITING_APPROVAL: (State.IDENTIFYING, State.IN_WORK, State.AWAITING_APPROVAL),
-    State.ANNOUNCED: (State.IDENTIFYING, State.IN_WORK, State.AWAITING_APPROVAL, State.ANNOUNCED),
-    State.RUNNING: (State.IDENTIFYING, State.IN_WORK, State.AWAITING_APPROVAL, State.RUNNING),
-    State.SCANNING: (State.IDENTIFYING, State.IN_WORK, State.AWAITING_APPROVAL, State.RUNNING, State.SCANNING),
-    State.ANSWERING: (State.IDENTIFYING, State.IN_WORK, State.ANSWERING),
-    State.COMPLETED: (State.IDENTIFYING, State.IN_WORK, State.ANSWERING, State.COMPLETED),
-    State.DENIED: (State.DENIED,),
-    State.CALLED_BACK: (State.CALLED_BACK,),
-    State.MERGED: (State.MERGED,),
+PROVEN = (State.IDENTIFYING, State.IN_WORK)
+#: by which states each sort of request is carried out
+CARRIED_OUT: dict[frozenset[str], tuple[str, ...]] = {
+    ERASES: (*PROVEN, State.AWAITING_APPROVAL, State.ANNOUNCED, State.RUNNING, State.SCANNING, State.ANSWERING, State.COMPLETED),
+    HANDS_OVER: (*PROVEN, State.AWAITING_APPROVAL, State.RUNNING, State.ANSWERING, State.COMPLETED),
 }
+ANSWERED = (*PROVEN, State.ANSWERING, State.COMPLETED)
+
+
+def way(kind: str, to: str) -> tuple[str, ...]:
+    """By which states a request of that kind comes to one."""
+    if to == State.COOLING_OFF:
+        return (State.IDENTIFYING, State.COOLING_OFF)
+    whole = next((states for kinds, states in CARRIED_OUT.items() if kind in kinds), ANSWERED)
+    return whole[: whole.index(to) + 1] if to in whole else () if to == State.RECEIVED else (to,)
 
 
 def brought(opened: DataRequest, to: str, *, at: datetime = NOON) -> DataRequest:
     """The request in that state, proven where it is worked on; the caller's test is in a transaction."""
     row = moving.locked(opened.reference)
-    for state in WAYS[to]:
+    for state in way(row.kind, to):
         if state in MOVES[row.state]:
             row.verified_at = row.verified_at or (at if state == State.IN_WORK else None)
             if state == State.DENIED:

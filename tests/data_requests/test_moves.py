@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from apps.audit.models import Event
 from apps.data_requests.models import DataRequest
 from apps.data_requests.services import moving
-from apps.data_requests.states import ARRIVAL_MOVES, MOVES, NEEDS_NO_PROOF, OVER, STEP_MOVES, WORKED_ON, Kind, State
+from apps.data_requests.states import ARRIVAL_MOVES, ERASES, HANDS_OVER, MOVES, NEEDS_NO_PROOF, NOT_FOR, OVER, STEP_MOVES, WORKED_ON, Kind, State
 from apps.foundation.actors import SYSTEM
 from apps.foundation.moves import NotAMove
 from tests import cast
@@ -52,6 +52,47 @@ def test_the_database_knows_the_same_moves(db, function, moves):
         written = cursor.fetchone()[0]
     pairs = {pair for pair in PAIR.findall(written) if pair != ("minor", "complaint")}  # kinds, not states
     assert pairs == {(str(here), str(there)) for here, after in moves.items() for there in after}
+
+
+OF_SOME_KINDS = [(here, there, kind) for (here, there), kinds in NOT_FOR.items() for kind in Kind.values]
+
+
+@pytest.mark.parametrize(("here", "there", "kind"), OF_SOME_KINDS)
+def test_no_kind_takes_the_way_of_another(house, here, there, kind):
+    row = asked.brought(asked.request(kind), here if kind in ERASES | HANDS_OVER else State.IN_WORK)
+    if row.state != here:
+        assert kind not in ERASES | HANDS_OVER  # what is neither approved nor carried out comes nowhere near
+        return
+    if kind not in NOT_FOR[here, there]:
+        moving.move(row, there, by=SYSTEM, at=NOON)
+        return
+    with pytest.raises(moving.NotForThisKind):
+        moving.move(row, there, by=SYSTEM, at=NOON)
+    with pytest.raises(IntegrityError, match="does not go from"), transaction.atomic():
+        DataRequest.objects.filter(pk=row.pk).update(state=there)
+
+
+def test_an_erasure_is_announced_and_searched_and_nothing_is_handed_over_unapproved():
+    """Whatever way through the tables a request finds, these lie on it."""
+    for kind in Kind.values:
+        ways = _ways(kind, State.RECEIVED, ())
+        assert ways
+        for way in ways:
+            carried_out = {State.AWAITING_APPROVAL, State.ANNOUNCED, State.RUNNING, State.SCANNING} & set(way)
+            if kind in ERASES:
+                assert carried_out == {State.AWAITING_APPROVAL, State.ANNOUNCED, State.RUNNING, State.SCANNING}
+            elif kind in HANDS_OVER:
+                assert carried_out == {State.AWAITING_APPROVAL, State.RUNNING}
+            else:
+                assert carried_out == set()
+
+
+def _ways(kind: str, here: str, been: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Every way without a circle from here to COMPLETED."""
+    if here == State.COMPLETED:
+        return [(*been, here)]
+    after = [there for there in MOVES[here] if there not in been and kind not in NOT_FOR.get((here, there), ())]
+    return [way for there in after for way in _ways(kind, there, (*been, here))]
 
 
 def test_a_move_is_written_with_its_record_and_in_one_piece(house):

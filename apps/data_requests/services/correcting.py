@@ -65,12 +65,13 @@ def correct_kind(*, request: DataRequest, kind: str, by: StaffMember, at: dateti
     was, row.kind = row.kind, Kind(kind)
     regimes = [str(regime) for regime in regimes_of(row.kind, row.person, row.organization)]
     kept = [regime for regime in row.regimes if regime == Regime.CLIENT_ANSWER]
+    needs_proof = row.kind not in NEEDS_NO_PROOF and row.verified_at is None
+    if needs_proof and row.state == State.IN_WORK:  # before the kind is written: nothing in work may need proof that is not there
+        moving.move(row, State.IDENTIFYING, by=member, at=at)
     clocks.corrected(row, [*regimes, *kept], at=at)
     row.save(update_fields=["kind", "regimes"])
     ledger.record("request.kind_corrected", by=member, about=row.reference, at=at, facts={"from": was, "to": row.kind, "regimes": row.regimes})
-    needs_proof = row.kind not in NEEDS_NO_PROOF and row.verified_at is None
-    if needs_proof and row.state == State.IN_WORK:
-        moving.move(row, State.IDENTIFYING, by=member, at=at)
+    if needs_proof and row.state == State.IDENTIFYING:
         proving.send_links(row, at=at)
     elif not needs_proof and row.state != State.IN_WORK:
         moving.move(row, State.IN_WORK, by=member, at=at)

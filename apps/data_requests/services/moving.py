@@ -19,9 +19,9 @@ from apps.audit.services import ledger
 from apps.consents.months import months_later
 from apps.data_requests.models import DataRequest
 from apps.data_requests.services import clocks
-from apps.data_requests.states import MOVES, NEEDS_NO_PROOF, OVER, WORKED_ON, Outcome, State
+from apps.data_requests.states import MOVES, NEEDS_NO_PROOF, NOT_FOR, OVER, WORKED_ON, Outcome, State
 from apps.foundation import doorbell
-from apps.foundation.moves import require_move
+from apps.foundation.moves import NotAMove, require_move
 from apps.foundation.refusals import Refusal
 
 #: what of a request belongs to its way: a caller sets these before `move`, which saves them with the state
@@ -43,6 +43,13 @@ class NotProven(Refusal):
     mend = "Wait until a contact on file confirmed it, or deny it as not verified."
 
 
+class NotForThisKind(NotAMove):
+    """What this request asks for goes another way."""
+
+    code = "not_a_move_of_its_kind"
+    mend = "A deletion is approved, announced, done and searched before it is answered; a copy is approved and made. Make the plan first."
+
+
 class RequestUnknown(Refusal):
     """There is no request of that reference."""
 
@@ -62,12 +69,14 @@ def locked(key: str | int) -> DataRequest:
 def move(request: DataRequest, to: str, *, by: Any, at: datetime, facts: dict | None = None) -> DataRequest:
     """Move a request that the caller has locked, and save what else of its way (`WAY`) the caller has set on it.
 
-    Raises NotAMove, or NotProven where it would be worked on and its kind needs proof. What a worker noted about the state it leaves (attempts,
-    lease, last trouble) begins anew. A request that ends gets its end, its outcome (`WHOLE`, unless the caller said otherwise) and the day until
-    which its record is kept; clocks that still run stop.
+    Raises NotAMove (NotForThisKind where only other kinds may), or NotProven where it would be worked on and its kind needs proof. What a worker
+    noted about the state it leaves (attempts, lease, last trouble) begins anew. A request that ends gets its end, its outcome (`WHOLE`, unless the
+    caller said otherwise) and the day until which its record is kept; clocks that still run stop.
     """
     here = request.state
     require_move(MOVES, here, to)
+    if request.kind in NOT_FOR.get((here, to), ()):
+        raise NotForThisKind
     if to in WORKED_ON and request.verified_at is None and request.kind not in NEEDS_NO_PROOF:
         raise NotProven
     request.state = State(to)

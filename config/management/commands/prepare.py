@@ -30,6 +30,7 @@ from config import (
     demo_consents,
     demo_contacts,
     demo_gate,
+    demo_requests,
     demo_withdrawals,
     guard,
 )
@@ -38,7 +39,7 @@ LOGIN_FILE = "login.txt"
 PASSWORD_FILE = "demo-password"
 
 #: what fills the demo once it has staff, people and messages, in this order
-AFTERWARDS = (demo_gate, demo_consents, demo_withdrawals, demo_accounts, demo_contacts, demo_communications, demo_announcements)
+AFTERWARDS = (demo_gate, demo_consents, demo_withdrawals, demo_accounts, demo_contacts, demo_communications, demo_announcements, demo_requests)
 
 
 class Command(BaseCommand):
