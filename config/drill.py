@@ -66,6 +66,9 @@ class Told:
                 self.erased[line.about] = line.at
             case "message.deleted_early":
                 self.deleted[line.about] = (date.fromisoformat(body["day"]), body["message"])
+            case "messages.deleted_early":
+                day = date.fromisoformat(body["day"])
+                self.deleted |= {about: (day, number) for about, number in zip(body["deletions"], body["messages"], strict=True)}
 
     @property
     def destroyed(self) -> Iterable[tuple[str, str, str, date]]:

@@ -60,6 +60,7 @@ WORDS: Mapping[str, str] = {
     "destruction.done": "destructions done",
     "message.deleted_early": "messages deleted early",
     "participant.erased": "people erased from messages",
+    "messages.deleted_early": "messages of a person deleted early",
     "messages.pseudonymised": "messages whose participants were given pseudonyms",
     "rescheduling.approved": "reschedulings approved",
     "matter.opened": "matters opened",

@@ -52,6 +52,7 @@ HANDLERS: Mapping[str, Handler] = {
     "circular.started": circulars.circular_started,
     "message.deleted_early": retention.message_deleted_early,
     "participant.erased": messages_of_people.participant_erased,
+    "messages.deleted_early": messages_of_people.messages_deleted_early,
     "messages.pseudonymised": messages_of_people.messages_pseudonymised,
     "destruction.intended": retention.destruction_intended,
     "destruction.done": retention.destruction_done,

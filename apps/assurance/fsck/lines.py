@@ -26,6 +26,8 @@ ACTS = {
 #: what a restored database has done again may have its line again
 AGAIN = ("destruction.intended", "destruction.done")
 REPLAYED = "restore.replayed"
+#: one line for many deletions
+TOGETHER = "messages.deleted_early"
 
 ROWS = "SELECT id::text, kind, about, body::text, created_at, sequence, digest FROM audit_journalentry ORDER BY sequence"
 
@@ -122,6 +124,9 @@ def _acts(house: House, lines: list[Line]) -> Iterator[Finding]:
     told: dict[str, dict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
     for line in lines:
         told[line.kind][line.about].append(line)
+        if line.kind == TOGETHER:
+            for reference in line.body["deletions"]:
+                told["message.deleted_early"][reference].append(line)
     replays = [line.place for line in lines if line.kind == REPLAYED]
     for kind, query in ACTS.items():
         done = {row.reference for row in house.rows(query)}

@@ -17,7 +17,7 @@ It must never be written inside a transaction: a line whose row is rolled back c
 import hashlib
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -130,17 +130,6 @@ def owe(kind: str, *, about: str, body: dict, at: datetime) -> JournalEntry:
         about=plain.code(about, name="about"),
         body=plain.body(body),
         created_at=at,
-    )
-
-
-def owe_each(kind: str, *, entries: Iterable[tuple[str, dict]], at: datetime) -> list[JournalEntry]:
-    """`owe` for many of one kind, each with what it is about and its body, by one statement."""
-    if not connection.in_atomic_block:
-        raise ledger.NotInTransaction("journal.owe_each needs the transaction of the acts it belongs to")
-    kind = plain.code(kind, name="kind", longest=40)
-    return JournalEntry.objects.bulk_create(
-        JournalEntry(id=_entry_id(), kind=kind, about=plain.code(about, name="about"), body=plain.body(body), created_at=at)
-        for about, body in entries
     )
 
 

@@ -16,7 +16,8 @@ Killed anywhere: what was committed is not there any more, or stands under a pse
 It must never touch what a hold names but to put it apart, nor what an archive is owed and does not have, nor a text that is sealed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time
 
 import psycopg
@@ -42,6 +43,9 @@ from apps.retention.states import READABLE, AsideGround, OnErasure
 #: messages that one call ends, and bytes: attachments make rows large
 PIECE, PIECE_BYTES = 1_000, 64 * 1024 * 1024
 REASON = "person_erased"
+
+#: a participant of a message from a source, as it is to be named in the cohort of that envelope
+Veil = Callable[[str, dict, envelope.Envelope], dict]
 
 
 class ClientNotAsked(Refusal):
@@ -87,6 +91,7 @@ class _Piece:
             scopes=tuple(grounds.scope_of(hold) for hold in holds), holds_seen=asking.newest(at), unarchived=frozenset(), review=False
         )
         self._erased = self._anonymised = self._size = 0
+        self._deletions: list[EarlyDeletion] = []
         self._kept: dict[tuple[KeptGround, str], tuple[int, datetime | None]] = {}
 
     def ended(self) -> Ended:
@@ -95,6 +100,7 @@ class _Piece:
             self._live(look, places)
             if self._is_full:
                 break
+        self._record()
         for bundle, rows in [] if self._is_full else finding.set_aside(self._subject, self._whose):
             self._aside(bundle, rows)
         if self._erased or self._anonymised:
@@ -158,34 +164,43 @@ class _Piece:
         free = [one for one in theirs if self._held.of(one[1].row.segment, one[1].message) is None]
         if held:
             aside.put_aside(look.cohort, self._held, look.opener, [opened.row for _tag, opened in held], self._at)
-            self._record_gone(look.cohort, held, sealed, kept_for_hold=True)
-            self._erased += len(held)
+            self._gone(look.cohort, held, sealed, kept_for_hold=True)
         if self._said == OnErasure.PSEUDONYMISE:
             self._pseudonymise(look, [opened for _tag, opened in free])
         elif free:
             arrivals.take_out(look.cohort.expiry_on, [opened.row.id for _tag, opened in free])
-            self._record_gone(look.cohort, free, sealed, kept_for_hold=False)
-            self._erased += len(free)
+            self._gone(look.cohort, free, sealed, kept_for_hold=False)
 
-    def _record_gone(self, cohort: Cohort, gone: Iterable[tuple[bytes, aside.Opened]], sealed: frozenset[int], *, kept_for_hold: bool) -> None:
-        """Each has its record, as a single deletion has: a term of the account, a line of the journal, an entry in the ledger."""
-        deletions = EarlyDeletion.objects.bulk_create(
+    def _gone(self, cohort: Cohort, gone: Sequence[tuple[bytes, aside.Opened]], sealed: frozenset[int], *, kept_for_hold: bool) -> None:
+        """They left the service; `_record` says so in the same transaction."""
+        self._erased += len(gone)
+        self._deletions += [
             EarlyDeletion(
                 cohort=cohort, segment=opened.row.segment, bytes=len(opened.row.ciphertext), proof=opened.row.proof, source_tag=tag,
-                kept_for_hold=kept_for_hold, reason=REASON, by=str(SYSTEM), at=self._at, message=opened.row.id,
-                counted=opened.row.segment in sealed,
+                kept_for_hold=kept_for_hold, reason=REASON, by=str(SYSTEM), at=self._at, message=opened.row.id, counted=opened.row.segment in sealed,
             )
             for tag, opened in gone
-        )  # fmt: skip
-        about = {"cohort": cohort.reference, "organization": cohort.organization.reference, "day": cohort.expiry_on.isoformat()}
-        journal.owe_each(
-            "message.deleted_early", at=self._at,
-            entries=[
-                (row.reference, about | {"tag": row.source_tag.hex(), "message": row.message, "reason": REASON}) for row in deletions
-            ],
-        )  # fmt: skip
-        facts = {"cohort": cohort.reference, "reason": REASON, "unrecoverable_from": about["day"], "kept_for_hold": kept_for_hold}
-        ledger.record_each("message.deleted_early", by=SYSTEM, abouts=[row.reference for row in deletions], at=self._at, facts=facts)
+        ]  # fmt: skip
+
+    def _record(self) -> None:
+        """Each that is gone has its record, as a single deletion has: a term of the account, an entry in the ledger, its place in a line of the journal."""
+        EarlyDeletion.objects.bulk_create(self._deletions)
+        by_cohort: dict[int, list[EarlyDeletion]] = defaultdict(list)
+        for row in self._deletions:
+            by_cohort[row.cohort_id].append(row)
+        for rows in by_cohort.values():
+            cohort = rows[0].cohort
+            journal.owe(
+                "messages.deleted_early", about=cohort.reference, at=self._at,
+                body={
+                    "organization": self._organization.reference, "day": cohort.expiry_on.isoformat(), "reason": REASON,
+                    "deletions": [row.reference for row in rows], "tags": [row.source_tag.hex() for row in rows], "messages": [row.message for row in rows],
+                },
+            )  # fmt: skip
+            for kept in (False, True):
+                abouts = [row.reference for row in rows if row.kept_for_hold == kept]
+                facts = {"cohort": cohort.reference, "reason": REASON, "unrecoverable_from": cohort.expiry_on, "kept_for_hold": kept}
+                ledger.record_each("message.deleted_early", by=SYSTEM, abouts=abouts, at=self._at, facts=facts)
 
     def _pseudonymise(self, look: Look, free: list[aside.Opened]) -> None:
         """The same messages under another name, in the places where they stand. What an archive is owed leaves in its next part as it is now."""
@@ -253,7 +268,7 @@ class _Piece:
             self._keep(KeptGround.ARCHIVE, target, parts, until)
 
 
-def replace_party(cohort: Cohort, sealer: envelope.Envelope, opened: Sequence[aside.Opened], veiled, at: datetime) -> None:
+def replace_party(cohort: Cohort, sealer: envelope.Envelope, opened: Sequence[aside.Opened], veiled: Veil, at: datetime) -> None:
     """Write these messages anew with every participant as `veiled` names them, in their places. Call it under the cohort's lock.
 
     None of them may be sealed. Where an archive is owed, it may have left already: the next part carries it again.

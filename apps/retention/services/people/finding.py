@@ -72,7 +72,7 @@ def _look(cohort: Cohort, whose: Whose) -> Look | None:
 
 
 def _places(looks: Sequence[Look]) -> list[tuple]:
-    """Cohort, number, segment and size of each row, by one statement. `OFFSET 0` keeps the look into the index of tags."""
+    """Cohort, number, segment and size of each row, by one statement."""
     if not looks:
         return []
     pieces, values = [], []

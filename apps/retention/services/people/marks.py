@@ -30,6 +30,7 @@ from apps.foundation.keys import derive, keystore
 from apps.foundation.personal_data import Subject
 from apps.retention import envelope
 from apps.retention.models import ErasedParticipant
+from apps.retention.services import arrivals
 from apps.retention.services.people import whose
 from apps.retention.services.people.whose import Handle
 
@@ -83,8 +84,8 @@ def marks_among(organization: Organization, source: str, parties: Iterable[dict]
     digests = {digest_of(key, handle): handle for party in parties for handle in whose.handles(source, party)}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT digest, alias FROM retention_erasedparticipant WHERE organization_id = %s AND digest = ANY(%s::bytea[])",
-            [organization.pk, list(digests)],
+            "SELECT digest, alias FROM retention_erasedparticipant WHERE organization_id = %s AND digest = ANY((%s)::bytea[])",
+            [organization.pk, arrivals.as_array(digests)],
         )
         return Marks({digests[bytes(digest)]: bytes(alias) for digest, alias in cursor})
 

@@ -1,7 +1,8 @@
 """What of other people is left out of messages that are handed to a person: names, addresses, phones and ids, each counted with its reason.
 
 Others stay apart from one another ("participant 2"), so that a conversation can be followed. Words stay, but for addresses and phone
-numbers in them that are not the person's, and the names of those who took part. It must never leave out what is the person's own.
+numbers in them that are not the person's, and the names of those who took part. It must never leave out an address or a number that is
+known to be the person's own.
 """
 
 import re
@@ -13,8 +14,9 @@ from apps.foundation.personal_data import Redaction, Subject
 from apps.retention.services.people.whose import Whose
 
 _EMAIL = re.compile(r"[^\s@<>,;:()\[\]\"']{1,64}@[^\s@<>,;:()\[\]\"']{1,190}[^\s@<>,;:()\[\]\"'.!?]")
-#: seven to fifteen digits (E.164) with the signs that people put between them
-_PHONE = re.compile(r"(?<![\w+])\+?\(?\d(?:[ ().\-/]{0,2}\d){6,14}(?!\w)")
+#: seven to fifteen digits (E.164) with the signs that people put between them, which is no day
+_DAY = r"(?:\d{4}-\d\d?-\d\d?|\d\d?[./]\d\d?[./]\d{2,4})"
+_PHONE = re.compile(rf"(?<![\w+.])(?!{_DAY}(?!\d))\+?\(?\d(?:[ ().\-]{{0,2}}\d){{6,14}}(?!\w)")
 #: a name shorter than this would be found in other words
 SHORTEST_NAME = 3
 OTHERS = "It is about somebody else."

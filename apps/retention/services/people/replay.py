@@ -1,9 +1,10 @@
 """Repeats after a restore that people were erased from messages: the marks first, then the pseudonyms, by the marks alone.
 
-What was deleted early has lines of its own (`retention.services.replay`). Whoever a restored message names is looked up among the
+What was deleted early is one line for many. Whoever a restored message names is looked up among the
 marks, so no line has to say who it was. It must never open a message whose key is gone, nor change one that is sealed by now.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from apps.accounts.models import Organization
@@ -13,7 +14,7 @@ from apps.foundation.actors import SYSTEM
 from apps.foundation.keys import KeyDestroyed, KeyMissing, keystore
 from apps.retention import envelope
 from apps.retention.models import Cohort, ErasedParticipant, Segment
-from apps.retention.services import aside
+from apps.retention.services import aside, replay
 from apps.retention.services.people import erasing, finding, marks
 from apps.retention.services.people.finding import Look
 
@@ -51,6 +52,13 @@ def messages_pseudonymised(line: Line, *, at: datetime) -> None:
         return
     erasing.replace_party(cohort, opener, back, lambda source, party, sealer: erased[source].veiled(source, party, sealer), at)
     ledger.record("messages.pseudonymised", by=SYSTEM, about=cohort.reference, at=at, facts={"messages": len(back), "reason": erasing.REASON})
+
+
+def messages_deleted_early(line: Line, *, at: datetime) -> None:
+    """Each of them, as a deletion of its own."""
+    same = {"cohort": line.about, "organization": line.body["organization"], "day": line.body["day"], "reason": line.body["reason"]}
+    for reference, tag, message in zip(line.body["deletions"], line.body["tags"], line.body["messages"], strict=True):
+        replay.message_deleted_early(replace(line, about=reference, body=same | {"tag": tag, "message": message}), at=at)
 
 
 def _of(opened: aside.Opened) -> tuple[dict, ...]:
