@@ -96,6 +96,14 @@ def test_the_inbox_links_to_what_it_names():
     assert browser(cast.staff("rita", Role.ADMINISTRATOR)).get(url("inbox")).status_code == 403
 
 
+def test_a_request_leads_to_the_page_of_its_person_for_who_may_see_it():
+    ada = cast.ada(cast.client())
+    place = url("datarequest_change", asked.request(person=ada).pk)
+    assert url("person", ada.reference) in browser(dana()).get(place).text
+    assert url("person", ada.reference) not in browser(auditor()).get(place).text
+    assert "All that is known" not in browser(dana()).get(url("datarequest_change", asked.request(Kind.ACCESS, email="b@x.example").pk)).text
+
+
 def test_the_list_leads_to_all_of_them_for_who_may():
     page = browser(dana()).get(url("datarequest_changelist")).text
     assert all(url(name) in page for name in ("inbox", "report", "datarequest_find_person"))

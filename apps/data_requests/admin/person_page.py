@@ -58,11 +58,17 @@ FIND = Act(
 
 
 class PersonPage:
-    """Gives a ModelAdmin the page `person/<reference>/`."""
+    """Gives a ModelAdmin the page `person/<reference>/`, and the page of a request a button that leads there."""
 
     def get_urls(self) -> list:
         view = self.admin_site.admin_view(self.person_page)
         return [path("person/<str:reference>/", view, name="data_requests_person"), *super().get_urls()]
+
+    def act_buttons(self, request: HttpRequest, obj: Any | None) -> list[dict[str, Any]]:
+        buttons = super().act_buttons(request, obj)
+        if obj is not None and obj.person_reference and request.user.has_perm(knowing.SEE):
+            buttons.append({"label": "All that is known of them", "url": page_of(obj.person_reference), "danger": False, "name": "person"})
+        return buttons
 
     def person_page(self, request: HttpRequest, reference: str) -> HttpResponse:
         """All that is known of the person of that reference."""

@@ -82,7 +82,7 @@ def _to_decide(member: StaffMember) -> Tray:
 
 def _asked(member: StaffMember) -> Tray:
     rows = Approval.objects.waiting().asked_by(member).filter(act=APPROVE).order_by("asked_at", "pk")
-    return _approvals("asked", "I asked for, and nobody has decided", rows, lambda _row: "", "asked", "Nothing.")
+    return _approvals("asked", "I asked for, and nobody has decided", rows, lambda _row: "you", "asked", "Nothing.")
 
 
 def _decided(member: StaffMember) -> Tray:
