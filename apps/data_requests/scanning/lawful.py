@@ -7,6 +7,9 @@ and no more rows than these were found. Everything else keeps the request from b
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
 
 from apps.data_requests.inventory import HOLDINGS
 from apps.data_requests.scanning.kinds import Found, Seen, What
@@ -58,6 +61,9 @@ LAWFUL_FILES: tuple[tuple[str, frozenset[str], str], ...] = (
     ("file log/", REFERENCE, LOG),
 )
 SAMPLES = "planner's samples of "
+#: where nobody set a relay, mail is delivered into a folder instead, which stands for mailboxes that are not ours
+INTO_A_FOLDER = "django.core.mail.backends.filebased.EmailBackend"
+DELIVERED = "mail that was delivered, into a folder instead of a mailbox"
 
 
 @dataclass(frozen=True)
@@ -99,24 +105,41 @@ def _because(found: Found) -> str:
     kinds, because = LAWFUL.get(found.place.removeprefix(SAMPLES), (frozenset(), ""))
     if found.what in kinds:
         return because
+    if settings.EMAIL_BACKEND == INTO_A_FOLDER and found.place.startswith(f"file {Path(settings.EMAIL_FILE_PATH).name}/"):
+        return DELIVERED
     return next((why for begins, kinds, why in LAWFUL_FILES if found.place.startswith(begins) and found.what in kinds), "")
 
 
 def _staying(seen: Seen, rests: Iterable[Rest]) -> dict[str, str]:
-    """By table: why its rows may be there. A holding in which more rows were found than its remainders keep has none of them excused."""
+    """By table: why its rows may be there. Where more rows were found than remainders keep, none of them is excused.
+
+    Holdings that share a table are counted together: whose a row of it is can't be told by the table.
+    """
     kept: Counter[str] = Counter()
     grounds: dict[str, set[str]] = defaultdict(set)
     for rest in rests:
         kept[rest.holding] += rest.rows
         grounds[rest.holding].add(f"{rest.ground} {rest.about}")
     found = {}
-    for holding in HOLDINGS:
-        rows = sum(seen.rows[table] for table in holding.tables)
-        if holding.code in kept and rows <= kept[holding.code]:
-            found |= dict.fromkeys(holding.tables, f"stays: {', '.join(sorted(grounds[holding.code]))}")
-    if "accounts.people" in kept and ROW_LOG not in found:
-        found[ROW_LOG] = "names by reference a row that stays"
+    for codes, tables in _together():
+        stays = [code for code in codes if code in kept]
+        if stays and sum(seen.rows[table] for table in tables) <= sum(kept[code] for code in stays):
+            found |= dict.fromkeys(tables, f"stays: {', '.join(sorted(set().union(*(grounds[code] for code in stays))))}")
+    if "accounts.people" in kept:
+        found.setdefault(ROW_LOG, "names by reference a row that stays")
     return found
+
+
+def _together() -> list[tuple[set[str], set[str]]]:
+    """Holdings by code, with their tables; those that share one as if they were one."""
+    groups: list[tuple[set[str], set[str]]] = []
+    for holding in HOLDINGS:
+        codes, tables = {holding.code}, set(holding.tables)
+        for group in [group for group in groups if group[1] & tables]:
+            groups.remove(group)
+            codes, tables = codes | group[0], tables | group[1]
+        groups.append((codes, tables))
+    return groups
 
 
 #: the admin's log names the person's row by its reference as long as that row stays

@@ -68,3 +68,13 @@ def test_what_could_not_be_read_is_not_clean():
     found, _excused = lawful.sort(made, [])
 
     assert [(one.place, one.what) for one in found] == [("file packages/x.zip", "could not be read")]
+
+
+def test_mail_that_was_delivered_into_a_folder_is_said_and_lies_there_only_where_no_relay_is_set(settings):
+    place = [("file mail/20260308.log", What.EMAIL)]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    assert left(place) == []
+    assert left([("file mailed.txt", What.EMAIL)]) == ["file mailed.txt e-mail address 1"]
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    assert left(place) == ["file mail/20260308.log e-mail address 1"]
