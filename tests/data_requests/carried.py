@@ -2,16 +2,31 @@
 
 from datetime import datetime, timedelta
 
-from apps.accounts.models import Person
+from apps.accounts.models import Organization, Person
+from apps.accounts.services import subjects
 from apps.data_requests.models import DataRequest, Plan
 from apps.data_requests.services import approving, executing, opening, planning
 from apps.data_requests.states import Channel, Kind
 from apps.foundation.actors import SYSTEM
+from apps.foundation.personal_data import Subject
+from apps.retention.models import PersonRule
+from apps.retention.services.people import rules
 from tests import cast
 from tests.gate import given
 
 ASKED = cast.NOON
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def client_says(organization: Organization, *, erasure: str = "erase", access: str = "release", at: datetime = ASKED) -> None:
+    """A standing rule of the client on messages of people who ask."""
+    rule = PersonRule(organization=organization, erasure=erasure, access=access, evidence="Letter of 2 March")
+    rules.propose(rule=rule, by=cast.bo(), at=at)
+    rules.approve(rule=rule, by=cast.cleo(), at=at)
+
+
+def subject(person: Person) -> Subject:
+    return subjects.subject_of(person)
 
 
 def asked(person: Person, kind: str = Kind.DELETION, at: datetime = ASKED) -> DataRequest:

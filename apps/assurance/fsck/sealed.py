@@ -1,4 +1,4 @@
-"""What lies sealed under a secret of its own: linked accounts, documents, inquiries, lent address books, and the keys that match.
+"""What lies sealed under a secret of its own: linked accounts, documents, inquiries, lent books, keys that match, data requests, packages.
 
 Such a secret ends with its row or with what the row held, and no destruction of Message Data names it. So each row that holds something
 sealed must have its secret, and each secret must have such a row; whatever else was destroyed was meant to go.
@@ -18,14 +18,29 @@ NEEDED = {
     "inquiry": "SELECT reference FROM communications_inquiry",
     "source": "SELECT reference FROM contacts_source WHERE sealed IS NOT NULL UNION SELECT reference FROM contacts_keptbook",
     "matching": "SELECT number::text AS reference FROM contacts_matchingkey WHERE state <> 'destroyed'",
+    "request": (
+        "SELECT reference FROM data_requests_datarequest WHERE words IS NOT NULL"
+        " UNION SELECT reference FROM data_requests_plan WHERE subject IS NOT NULL"
+    ),
+    "package": "SELECT reference FROM data_requests_package WHERE made_at IS NOT NULL AND destroyed_at IS NULL",
+    "arrival": "SELECT reference FROM data_requests_arrival WHERE false",  # sealed by day, and one alone where its day was over
 }
 #: kind of secret → who may have one, also while nothing lies under it yet
 MAY_HAVE = NEEDED | {
     "linked": "SELECT reference FROM accounts_linkedaccount WHERE revoked_at IS NULL OR tell_at IS NOT NULL OR kept_for_hold",
     "source": "SELECT reference FROM contacts_source UNION SELECT reference FROM contacts_keptbook",
+    "request": (
+        "SELECT reference FROM data_requests_datarequest UNION SELECT reference FROM data_requests_plan WHERE subject IS NOT NULL"
+        " UNION SELECT 'hook-' || provider FROM data_requests_erasurehook"
+    ),
+    "package": "SELECT reference FROM data_requests_package WHERE destroyed_at IS NULL",
+    "arrival": (
+        "SELECT reference FROM data_requests_arrival WHERE words IS NOT NULL"
+        " UNION SELECT to_char(received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') FROM data_requests_arrival"
+    ),
 }
 #: secrets that belong to the whole house
-ALWAYS = frozenset({"inquiry/senders", "matching/fixed"})
+ALWAYS = frozenset({"inquiry/senders", "matching/fixed", "request/known-by"})
 KINDS = frozenset(NEEDED)
 
 
