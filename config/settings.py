@@ -329,6 +329,7 @@ DELIVERY_KEEP_MONTHS = env.int("DELIVERY_KEEP_MONTHS", default=24)  # after its 
 POLICY_NOTICE_WITHIN_DAYS = env.int("POLICY_NOTICE_WITHIN_DAYS", default=30)  # a version published longer ago is no news any more
 
 # Data requests (P20)
+REQUEST_MAILBOX_URL = env.str("REQUEST_MAILBOX_URL", default="")  # like INQUIRY_MAILBOX_URL, and another mailbox; empty: none is read
 REQUEST_LINK_HOURS = env.int("REQUEST_LINK_HOURS", default=24)  # a link that proves opens something no longer than that
 REQUEST_CONTACT_FRESH_DAYS = env.int("REQUEST_CONTACT_FRESH_DAYS", default=30)  # a contact that came later than this proves nothing at once
 REQUEST_COOLING_DAYS = env.int("REQUEST_COOLING_DAYS", default=7)  # so long all contacts can object when only a fresh one proved
@@ -344,9 +345,6 @@ REQUEST_LINKS_AN_HOUR = env.int("REQUEST_LINKS_AN_HOUR", default=600)
 # Service providers (P14)
 PROVIDER_NOTICE_DAYS = env.int("PROVIDER_NOTICE_DAYS", default=30)  # clients hear of a new sub-processor so many days before it gets data
 PROVIDER_DATA_END_DAYS = env.int("PROVIDER_DATA_END_DAYS", default=30)  # within these an ended provider returns or destroys what it has
-
-# Mail that asks something about data: a mailbox of its own, imap+ssl://name:password@mail.example.com/INBOX. Empty: the form, staff, the product.
-REQUEST_MAILBOX_URL = env.str("REQUEST_MAILBOX_URL", default="")
 
 # Data requests (P20): the policy's numbers, the law's, and ours; apps/data_requests/clocks.py says which rule has which
 REQUEST_DELETION_DAYS = env.int("REQUEST_DELETION_DAYS", default=60)  # Privacy Policy, section 4

@@ -93,7 +93,7 @@ def test_a_reported_minor_whom_staff_find_is_suspended_at_once_and_the_request_i
 
 
 def test_a_report_about_nobody_suspends_nobody(ada):
-    with pytest.raises(fulfilling.NoSuchPerson):
+    with pytest.raises(fulfilling.PersonUnknown):
         fulfilling.open_case(request=asked.request(Kind.MINOR), person_reference="PER-0000000", by=dana(), at=LATER)
     ada.refresh_from_db()
     assert (ada.standing, MinorCase.objects.count()) == ("active", 0)

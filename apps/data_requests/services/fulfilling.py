@@ -57,7 +57,7 @@ class NothingStands(Refusal):
     mend = "Answer the request: there is nothing to withdraw."
 
 
-class NoSuchPerson(Refusal):
+class PersonUnknown(Refusal):
     """There is no person of that reference."""
 
     code = "person_unknown"
@@ -110,7 +110,7 @@ def open_case(*, request: DataRequest, person_reference: str, by: StaffMember, a
     presence.require_right(worker, OPEN_CASE)
     person = Person.objects.select_related("organization").filter(reference=person_reference.strip().upper()).first()
     if person is None:
-        raise NoSuchPerson
+        raise PersonUnknown
     row = moving.locked(request.pk)
     if row.kind != Kind.MINOR or row.state in OVER:
         raise AnotherKind
