@@ -95,9 +95,14 @@ def forget(pks: Iterable[Any], *, model: type[Model]) -> int:
     pks = list(pks)
     if not pks:
         return 0
-    LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id__in=[str(pk) for pk in pks]).delete()
+    forget_log(pks, model=model)
     rows = model._default_manager.filter(pk__in=pks)
     return rows._raw_delete(rows.db)
+
+
+def forget_log(pks: Iterable[Any], *, model: type[Model]) -> None:
+    """Erase what the admin's log says of rows."""
+    LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id__in=[str(pk) for pk in pks]).delete()
 
 
 @dataclass(frozen=True)

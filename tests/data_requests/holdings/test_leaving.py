@@ -11,6 +11,9 @@ from apps.assurance.models import Finding
 from apps.audit.models import Event, EventDetail, JournalEntry
 from apps.communications.models import Circular, Delivery, FormerDeliveries, Inquiry
 from apps.communications.services.circulars.reporting import report
+from apps.communications.services.inquiries import ending, opening
+from apps.communications.states import Channel
+from apps.communications.texts import Words
 from apps.consents.models import ConsentEvent
 from apps.contacts.models import ContactKey, KeptBook, Match
 from apps.foundation import held
@@ -259,6 +262,23 @@ def test_an_erasure_takes_a_bounded_piece_per_call(ada, subject, monkeypatch):
 
     assert [one.erased for one in done] == [2] * (before // 2) + [before % 2]
     assert [one.more for one in done] == [True] * (before // 2) + [False]
+
+
+def test_what_came_in_behind_its_step_goes_with_the_persons_row(ada, subject):
+    everything.close(ada)
+    for code in HOLDINGS:
+        if code != "accounts.people" and HOLDINGS[code].erase:
+            erase(code, subject)
+    amending.add_email(person=ada, address="later@private.example", by=SYSTEM, at=NOON)
+    opening.begin(channel=Channel.MAIL, sender="later@private.example", words=Words("Wait", "I am not done."), at=NOON)
+    assert Inquiry.objects.filter(person=ada).count() == 1
+
+    erase("accounts.people", subject)
+    ending.destroy_left_secrets(at=NOON)
+
+    assert not Person.objects.filter(pk=ada.pk).exists()
+    assert tables_that_say("later@private", *NAMES) == set()
+    assert keystore().names("inquiry") == ["inquiry/senders"]
 
 
 def test_a_subject_knows_former_names_and_addresses_and_shows_none_of_them(ada):
