@@ -22,7 +22,7 @@ from apps.accounts import details
 from apps.accounts.models import Person
 from apps.data_requests import hashing
 from apps.data_requests.models import Arrival, DataRequest
-from apps.data_requests.services import arriving, contacts, flooding, merging, opening, proving, receipts
+from apps.data_requests.services import arriving, contacts, flooding, merging, opening, proving, receipts, sifting
 from apps.data_requests.states import ARRIVAL_MOVES, ArrivalState, Asker, Channel, Kind, State
 from apps.data_requests.words import Asked
 from apps.foundation import doorbell
@@ -46,7 +46,9 @@ UNREADABLE = "unreadable"
 def take_due(*, at: datetime) -> int:
     """Look at what waits, the oldest first; returns how many rows were settled."""
     settled, began = 0, time.monotonic()
-    for _turn in range(ROWS_A_RUN):
+    for turn in range(ROWS_A_RUN):
+        if turn % sifting.WORTH_IT == 0:
+            _sift(at)
         arrival = _claim(at)
         if arrival is None:
             return settled
@@ -55,6 +57,14 @@ def take_due(*, at: datetime) -> int:
             break
     doorbell.ring("arrivals.due")
     return settled
+
+
+def _sift(at: datetime) -> None:
+    try:
+        while sifting.park_what_waits(at=at):
+            pass
+    except Exception as error:  # what is not sifted is looked at one by one
+        log.warning("arrivals_not_sifted", error=type(error).__name__)
 
 
 @transaction.atomic

@@ -4,9 +4,10 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from apps.data_requests.models import Arrival, DataRequest, RequestLink
-from apps.data_requests.services import flooding, proving
+from apps.data_requests.services import flooding, proving, sifting
 from apps.data_requests.states import ArrivalState, Kind, State
 from tests import cast
 from tests.cast import DAY, NOON
@@ -139,3 +140,40 @@ def test_no_request_waits_without_a_link_for_ever(ada):
     assert proving.begin_due(at=NOON + DAY) == 1
     assert RequestLink.objects.filter(request=request).count() == 1
     assert re.search(r"REQ-\w+", given.mails()[-1].subject)[0] == request.reference
+
+
+def test_what_is_sifted_by_the_hundred_is_parked_as_it_would_be_one_by_one(ada, caps, monkeypatch):
+    def came(prefix):
+        for index in range(30):
+            given.arrival(f"{prefix[:3]}{index}@elsewhere.example", prefix=prefix)
+        given.arrival(given.ADA, prefix=prefix)
+        given.arrival(f"{prefix[:3]}0@elsewhere.example", prefix=prefix)
+
+    outcomes = []
+    for worth_it in (10_000, 5):
+        monkeypatch.setattr(sifting, "WORTH_IT", worth_it)
+        with transaction.atomic():
+            came(HERE)
+            came(THERE)
+            given.work()
+            outcomes.append((sorted(Arrival.objects.values_list("state", flat=True)), sorted(mail.to_address for mail in given.mails())))
+            transaction.set_rollback(True)
+    assert outcomes[0][0].count("parked") > 40
+    assert outcomes[0] == outcomes[1]
+
+
+def test_the_sieve_leaves_what_is_on_file_what_joins_and_what_it_can_not_open(ada, caps, monkeypatch):
+    monkeypatch.setattr(sifting, "WORTH_IT", 1)
+    caps.REQUEST_OPENED_AN_HOUR = 0
+    first, second, broken = given.arrival(given.ADA), given.arrival("x@elsewhere.example", phone="+12025550123"), given.arrival("y@elsewhere.example")
+    stranger = given.arrival(given.EVE)
+    Arrival.objects.filter(pk=broken.pk).update(words=b"not sealed at all, and long enough")
+    assert sifting.park_what_waits(at=NOON) == 1
+    assert list(Arrival.objects.filter(state=ArrivalState.PARKED)) == [stranger]
+    assert {first.pk, second.pk, broken.pk} == set(Arrival.objects.filter(state=ArrivalState.WAITING).values_list("pk", flat=True))
+
+
+def test_a_thousand_of_a_flood_are_sifted_in_a_few_queries(house, caps, django_assert_max_num_queries):
+    flood(1_000)
+    with django_assert_max_num_queries(20):
+        assert sifting.park_what_waits(at=NOON) == 996
