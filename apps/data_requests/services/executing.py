@@ -27,7 +27,6 @@ from django.db.models import Q
 from apps.accounts.models import Person
 from apps.accounts.services import minors, standing
 from apps.accounts.states import ClosedHow, PersonStanding
-from apps.audit.models import JournalEntry
 from apps.audit.services import journal, ledger
 from apps.consents.months import months_later
 from apps.data_requests import order
@@ -202,17 +201,19 @@ def _begin(run: Run) -> bool:
     return True
 
 
-def write_journal(reference: str) -> None:
-    """All that the journal is owed about this person. Outside of any transaction; nothing is erased before this returned."""
-    for entry in JournalEntry.objects.filter(about=reference, sequence__isnull=True).order_by("created_at", "id"):
-        journal.write(entry.pk)
+def write_journal() -> None:
+    """All that the journal is owed, in the order of the acts: a hold that was placed before must stand before, also when a restore repeats it.
+
+    Outside of any transaction; nothing is erased before this returned.
+    """
+    journal.write_owed()
 
 
 def _carry_out(run: Run) -> bool:
     """Do every step that can be done; False where somebody is waited for."""
     request = DataRequest.objects.get(pk=run.pk)
     run.known = run.known or whom.known(request, at=run.now())
-    write_journal(run.known.subject.reference)
+    write_journal()
     plan = Plan.objects.get(request=request, void_at__isnull=True)
     waiting = False
     for step in plan.steps.order_by("number"):
@@ -244,7 +245,7 @@ def _end_erasing(run: Run, _request: DataRequest, plan: Plan) -> bool:
         row.person = None
         owe_erased(row, run.known.subject, at=at)
         moving.move(row, State.SCANNING, by=SYSTEM, at=at, facts={"plan": plan.reference})
-    write_journal(reference)
+    write_journal()
     return True
 
 

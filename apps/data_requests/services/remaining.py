@@ -78,13 +78,14 @@ def _go_on(request: DataRequest, at: datetime) -> bool:
             row.save(update_fields=["ended_at", "next_try_at"])
             counts[row.holding] += row.rows
             facts = {"holding": row.holding, "ground": row.ground, "about": row.about, "rows": row.rows}
-            ledger.record("request.remainder_erased", by=SYSTEM, about=request.reference, at=at, facts=facts)
+            verb = "request.remainder_kept_otherwise" if still.get(row.holding) else "request.remainder_erased"
+            ledger.record(verb, by=SYSTEM, about=request.reference, at=at, facts=facts)
         if counts:
             executing.owe_erased(request, known.subject, at=at)
         left = Remainder.objects.filter(request=request, ended_at__isnull=True).exists()
         if counts and not left:
             _tell(request, known, at)
-    executing.write_journal(known.subject.reference)
+    executing.write_journal()
     return bool(counts) and not left
 
 
