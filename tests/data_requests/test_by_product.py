@@ -1,11 +1,16 @@
 """The product hands over what people ask: once under a key, within the reach of its token, and hears a state and a day."""
 
-import pytest
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
+import pytest
+from django.db import connection
+
+from apps.accounts.models import ServiceToken
 from apps.accounts.services import tokens
 from apps.audit.models import Event
 from apps.data_requests.models import Arrival, DataRequest
-from apps.data_requests.services import proving
+from apps.data_requests.services import by_product, proving
 from apps.data_requests.states import Channel, Kind, State
 from apps.data_requests.words import open_words
 from apps.foundation.actors import SYSTEM
@@ -127,3 +132,22 @@ def test_the_schema_describes_both(client):
     described = client.get("/api/v1/openapi.json").json()["paths"]
     assert set(described["/api/v1/requests"]) == {"post"}
     assert set(described["/api/v1/requests/{reference}"]) == {"get"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_call_twice_at_once_is_one_request(product, ada):
+    token, both = ServiceToken.objects.get(), Barrier(2, timeout=20)
+
+    def hand_over() -> tuple[str, bool]:
+        try:
+            both.wait()
+            request, is_new = by_product.hand_over(asked.what(email=""), person=ada, token=token, key="one", body=b"{}", at=NOON)
+            return request.reference, is_new
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as callers:
+        answers = [one.result() for one in [callers.submit(hand_over) for _caller in range(2)]]
+    assert len({reference for reference, _is_new in answers}) == 1
+    assert sorted(is_new for _reference, is_new in answers) == [False, True]
+    assert DataRequest.objects.count() == 1

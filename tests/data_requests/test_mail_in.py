@@ -1,15 +1,19 @@
 """Mail that asks something is taken from a real IMAP server: each once whatever is killed, and no machine is ever answered."""
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from django.conf import settings as live_settings
+from django.db import connection
 
 from apps.audit.models import Event
 from apps.communications.models import Inquiry, ReceivedMail
 from apps.communications.receiving import mailbox as room
+from apps.communications.receiving import reading
 from apps.communications.services import mailboxes
 from apps.data_requests.models import Arrival, DataRequest, RequestNote
 from apps.data_requests.services import arriving, mail_in, taking
@@ -305,3 +309,21 @@ def test_real_mails_are_taken_in_without_an_error(mailbox, path):
 
 def test_ten_real_mails_lie_there():
     assert len(REAL) == 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_two_workers_take_at_the_same_moment_is_one(house):
+    """Both have read it, and neither has found the other's row."""
+    letter, both = reading.read(mail(text="Delete my data.")), Barrier(2, timeout=20)
+
+    def work() -> str:
+        try:
+            both.wait()
+            return mail_in.take(letter, content="one", at=NOON).reference
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as workers:
+        taken = [one.result() for one in [workers.submit(work) for _worker in range(2)]]
+    assert len(set(taken)) == 1
+    assert Arrival.objects.get().reference == taken[0]
