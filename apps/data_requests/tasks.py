@@ -67,6 +67,7 @@ def forget_intake(**_later) -> None:
     at = clock.now()
     sorting.remind_due(at=at)
     arriving.destroy_days(at=at)
+    arriving.forget_old(at=at)
     links.forget_old(at=at)
     receipts.forget_old(at=at)
 

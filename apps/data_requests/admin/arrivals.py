@@ -69,7 +69,7 @@ class ArrivalAdmin(CovenantAdmin):
             ],
         ),
         Act(
-            "take_in", "Take in now", sorting.WORK, danger=False, run=take_in, applies=waits,
+            "take_in", "Take in now", sorting.WORK, danger=False, run=take_in, applies=lambda arrival: waits(arrival) and arrival.words is not None,
             explain=lambda _arrival: ["It becomes a request, or joins an open one, without waiting for its turn.", "Links and the receipt leave as ever."],
         ),
         Act(

@@ -5,6 +5,7 @@
 | `arrive` | one row, sealed under the secret of its day; the same again (`external_key`) is the row that is there |
 | `open_asked` | what somebody asked, for who works on it |
 | `settle` | the row is emptied; it says what became of it |
+| `forget_old` | by whom it was given is forgotten when caps don't count it any more; that something asked for nothing, after some months |
 | `destroy_days` | the secret of a day goes when everything of that day is settled, but never while its day can still come in |
 
 It must never ask who is known, never refuse because there is much, and never leave a word of it in a log or an exception.
@@ -20,7 +21,7 @@ from django.db import connection, transaction
 
 from apps.data_requests import hashing
 from apps.data_requests.models import Arrival, arrival_reference
-from apps.data_requests.states import ARRIVAL_MOVES, Channel
+from apps.data_requests.states import ARRIVAL_MOVES, ArrivalState, Channel
 from apps.data_requests.words import Asked
 from apps.foundation import doorbell
 from apps.foundation.clock import day_of
@@ -31,6 +32,10 @@ from apps.foundation.moves import require_move
 KIND = "arrival"
 #: a post that began before midnight may commit long after it
 DAYS_AFTER = timedelta(days=2)
+#: the longest cap counts a day
+COUNTED = timedelta(days=2)
+#: so that a mail that still lies somewhere is known again
+DROPPED_KEPT = timedelta(days=90)
 #: seconds in which a process rings once: a flood must not queue a ring for each of its rows, and a sweep rings anyhow
 RINGS_EVERY = 1.0
 #: of the advisory lock that keeps a day's secret while rows are written under it
@@ -82,6 +87,13 @@ def settle(arrival: Arrival, to: str, *, at: datetime, request=None, by: str = "
     arrival.state, arrival.words, arrival.settled_at, arrival.settled_by, arrival.code = to, None, at, by, code
     arrival.request, arrival.leased_until, arrival.next_try_at = request, None, None
     arrival.save(update_fields=["state", "words", "settled_at", "settled_by", "code", "request", "leased_until", "next_try_at"])
+
+
+def forget_old(*, at: datetime) -> int:
+    """Keyed hashes of who wrote go from what was settled days ago; rows of what asked for nothing go too. Returns how many rows it touched."""
+    settled = Arrival.objects.filter(settled_at__lt=at - COUNTED).exclude(from_digest=None, prefix_digest=None)
+    touched = settled.update(from_digest=None, prefix_digest=None)
+    return touched + Arrival.objects.filter(state=ArrivalState.DROPPED, settled_at__lt=at - DROPPED_KEPT).delete()[0]
 
 
 def destroy_days(*, at: datetime) -> int:

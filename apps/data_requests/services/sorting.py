@@ -46,6 +46,13 @@ class NothingWaits(Refusal):
     mend = "Reload the page: it may have been taken meanwhile."
 
 
+class NothingToOpen(Refusal):
+    """Nothing of it was kept: it could not be read at all."""
+
+    code = "arrival_without_words"
+    mend = "Look at it in its mailbox, take it in by hand, and drop this."
+
+
 class DropReasonMissing(Refusal):
     """Nothing is dropped without a reason."""
 
@@ -62,7 +69,7 @@ def look(*, arrival: Arrival, reason: str, by: StaffMember, at: datetime) -> Ask
         raise ReasonMissing
     row = Arrival.objects.get(pk=arrival.pk)
     if row.words is None:
-        raise NothingWaits
+        raise NothingToOpen
     ledger.record("arrival.read", by=reader, about=row.reference, at=at, facts={"reason": str(reason)})
     return arriving.open_asked(row)
 
@@ -72,6 +79,8 @@ def take_in(*, arrival: Arrival, by: StaffMember, at: datetime) -> DataRequest:
     """It becomes a request now. Raises what keeps it from being opened."""
     worker = _worker(by)
     row = _locked(arrival)
+    if row.words is None:
+        raise NothingToOpen
     request = taking.take_now(row, by=worker.actor, at=at)
     ledger.record("arrival.taken", by=worker, about=row.reference, at=at, facts={"request": request.reference})
     return request

@@ -112,3 +112,17 @@ def test_a_flood_rings_once_a_second_and_the_sweep_takes_the_rest(house, monkeyp
         given.arrival(f"somebody{number}@elsewhere.example", at=NOON + timedelta(seconds=number))
     assert 1 <= len(rung) <= 3
     assert set(rung) == {"arrivals.due"}
+
+
+def test_by_whom_it_was_given_is_forgotten_when_no_cap_counts_it_any_more(house):
+    settled, waiting = given.arrival(prefix="203.0.113.0/24"), given.arrival(given.EVE, prefix="203.0.113.0/24")
+    drop(settled)
+    assert arriving.forget_old(at=NOON + DAY) == 0
+    assert arriving.forget_old(at=NOON + 3 * DAY) == 1
+    assert arriving.forget_old(at=NOON + 3 * DAY) == 0
+    settled.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (settled.from_digest, settled.prefix_digest) == (None, None)
+    assert waiting.from_digest is not None
+    assert arriving.forget_old(at=NOON + 100 * DAY) == 1
+    assert list(Arrival.objects.all()) == [waiting]

@@ -66,6 +66,15 @@ def test_what_can_not_be_opened_stays_until_it_is_dropped_for_a_reason(house):
     assert Event.objects.get(verb="arrival.dropped").facts == {"reason": "lost"}
 
 
+def test_what_was_kept_without_a_word_can_only_be_dropped(house):
+    came = unreadable()
+    Arrival.objects.filter(pk=came.pk).update(words=None)
+    for verb in (lambda: sorting.take_in(arrival=came, by=dana(), at=NOON), lambda: sorting.look(arrival=came, reason="person_asked", by=dana(), at=NOON)):
+        with pytest.raises(sorting.NothingToOpen):
+            verb()
+    assert sorting.drop(arrival=came, reason="by_hand", by=dana(), at=NOON).state == ArrivalState.DROPPED
+
+
 def test_a_network_is_dropped_as_a_whole_and_no_other_is(parked):
     assert sorting.drop_network(arrival=parked[0], by=dana(), at=NOON) == 3
     assert [arrival.state for arrival in Arrival.objects.filter(pk__in=[row.pk for row in parked]).order_by("pk")] == ["dropped"] * 3 + ["parked"]
