@@ -130,7 +130,7 @@ def set_hook(request: HttpRequest, _hook: None, form: forms.Form) -> ShowOnce:
 @admin.register(ErasureHook)
 class ErasureHookAdmin(CovenantAdmin):
     list_display = ("provider", "url", "set_at")
-    list_filter = ("provider",)
+    list_filter = ("set_at",)
     search_fields = ("=provider",)
     search_help_text = "By the reference of the provider."
     unmasked_fields = ("set_by",)

@@ -72,7 +72,8 @@ def notice(number: int = 0) -> ErasureNotice:
 
 def hook(number: int = 0) -> ErasureHook:
     return ErasureHook.objects.create(
-        provider=provider(number).reference, url="https://erase.provider.example/covenant", set_by=str(SYSTEM), set_at=PRESENT
+        provider=provider(number).reference, url="https://erase.provider.example/covenant", set_by=str(SYSTEM),
+        set_at=PRESENT - timedelta(days=20 * number),
     )
 
 
