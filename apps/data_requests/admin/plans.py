@@ -202,8 +202,8 @@ class RemainderAdmin(CovenantAdmin):
     list_display = ("of_request", "of_holding", "ground", "about", "rows", "since", "until", "ended")
     list_filter = ("ground",)
     ordering = ("-id",)
-    search_fields = ("=request__reference", "=request__person_reference")
-    search_help_text = "By the reference of the request or the person."
+    search_fields = ("=about", "=request__reference", "=request__person_reference")
+    search_help_text = "By the reference of the hold that keeps it, the request or the person."
     list_select_related = ("request",)
     fieldsets = ((None, {"fields": ("of_request", "of_holding", "ground", "about", "rows", "since", "until", "next_try_at", "ended_at")}),)
     readonly_fields = ("of_request", "of_holding")

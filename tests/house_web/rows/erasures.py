@@ -87,7 +87,7 @@ def stopped() -> DataRequest:
 
 ROWS = {
     Plan: Rows(plan),
-    Remainder: Rows(remainder),
+    Remainder: Rows(remainder, scans=("=about",)),
     ErasureNotice: Rows(notice, committed=True),
     ErasureHook: Rows(hook),
 }
