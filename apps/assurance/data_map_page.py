@@ -1,16 +1,14 @@
 """The data map beside the promise board: a page, and the same as Markdown. It shows no row of anybody."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 
 from apps.assurance import data_map
 
 
 class DataMapPage:
-    """Gives the promise board the page `data-map/`, its export and a button that leads there."""
+    """Gives the promise board the page `data-map/` and its export; the board's own row of links leads there."""
 
     def get_urls(self) -> list:
         view = self.admin_site.admin_view
@@ -19,12 +17,6 @@ class DataMapPage:
             path("data-map.md", view(self.data_map_file), name="assurance_data_map_file"),
             *super().get_urls(),
         ]
-
-    def act_buttons(self, request: HttpRequest, obj: Any | None) -> list[dict[str, Any]]:
-        buttons = super().act_buttons(request, obj)
-        if obj is None:
-            buttons.append({"label": "Data map", "url": reverse("admin:assurance_data_map"), "danger": False, "name": "data_map"})
-        return buttons
 
     def data_map_view(self, request: HttpRequest) -> HttpResponse:
         if refused := self._only_looking(request):
