@@ -30,6 +30,7 @@ from config import (
     demo_consents,
     demo_contacts,
     demo_gate,
+    demo_packages,
     demo_requests,
     demo_withdrawals,
     guard,
@@ -39,7 +40,9 @@ LOGIN_FILE = "login.txt"
 PASSWORD_FILE = "demo-password"
 
 #: what fills the demo once it has staff, people and messages, in this order
-AFTERWARDS = (demo_gate, demo_consents, demo_withdrawals, demo_accounts, demo_contacts, demo_communications, demo_announcements, demo_requests)
+AFTERWARDS = (
+    demo_gate, demo_consents, demo_withdrawals, demo_accounts, demo_contacts, demo_communications, demo_announcements, demo_requests, demo_packages,
+)  # fmt: skip
 
 
 class Command(BaseCommand):

@@ -133,6 +133,6 @@ def left_out(request: DataRequest, subject: Subject, holding: Holding, at: datet
     if holding.count is not None and holding.count(subject, at) == 0:
         return None
     if holding.collect is None:
-        return LeftOut(holding.code, holding.title, holding.survives or "It names nobody by itself.")
+        return LeftOut(holding.code, holding.title, holding.unfound or holding.survives)
     said = answer_of(request, subject) or people.rule_of(subject.organization).access
     return LeftOut(holding.code, holding.title, CLIENT_SAID[said]) if said in CLIENT_SAID else None
