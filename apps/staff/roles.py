@@ -93,6 +93,7 @@ ERASURES = frozenset({
 REQUESTS = ERASURES | {
     "data_requests.view_datarequest", "data_requests.view_clock", "data_requests.view_letter", "data_requests.view_lettertemplate",
     "data_requests.view_clientquestion", "data_requests.view_arrival", "data_requests.view_package",
+    "data_requests.view_scan", "data_requests.view_evidence",
 }  # fmt: skip
 
 #: who takes requests in, works on them and writes letters

@@ -12,11 +12,20 @@ def package_reference() -> str:
     return new_reference("PKG")
 
 
+def scan_reference() -> str:
+    return new_reference("SCN")
+
+
+def evidence_reference() -> str:
+    return new_reference("EVD")
+
+
 class Scan(models.Model):
     """One search through every table, history and file for what is left of a person. Where it found something is named, never what."""
 
-    NOT_PERSONAL = ("id", "request", "number", "at", "seconds", "tables", "columns", "files", "bytes", "findings", "excused", "is_clean")
+    NOT_PERSONAL = ("id", "reference", "request", "number", "at", "seconds", "tables", "columns", "files", "bytes", "findings", "excused", "is_clean")
 
+    reference = models.CharField(max_length=20, unique=True, default=scan_reference, editable=False)
     request = models.ForeignKey(DataRequest, on_delete=models.CASCADE, related_name="scans")
     number = models.PositiveSmallIntegerField()
     at = models.DateTimeField()
@@ -38,7 +47,7 @@ class Scan(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"scan {self.pk}"
+        return self.reference
 
 
 class Package(models.Model):
@@ -94,8 +103,9 @@ class Package(models.Model):
 class Evidence(models.Model):
     """What an auditor gets of a request: signed, of references, keyed hashes, counts and days alone; kept 24 months."""
 
-    NOT_PERSONAL = ("id", "request", "document", "signature", "digest", "made_at", "kept_until")
+    NOT_PERSONAL = ("id", "reference", "request", "document", "signature", "digest", "made_at", "kept_until")
 
+    reference = models.CharField(max_length=20, unique=True, default=evidence_reference, editable=False)
     request = models.OneToOneField(DataRequest, on_delete=models.CASCADE, related_name="evidence")
     document = models.BinaryField(help_text="Canonical JSON.")
     digest = models.BinaryField(max_length=32)
@@ -109,7 +119,7 @@ class Evidence(models.Model):
         default_permissions = ("view",)
 
     def __str__(self) -> str:
-        return f"evidence {self.pk}"
+        return self.reference
 
 
 class ErasedPerson(models.Model):

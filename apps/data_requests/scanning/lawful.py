@@ -25,6 +25,7 @@ HOLD = "a hold names by reference whom it is about"
 OTHERS = "an entry in another person's address book, as a keyed hash: it is theirs"
 LATER = "by a keyed hash, messages that still come are stored under a pseudonym"
 LOG = "a reference in a log names nobody"
+TOLD = "whoever is to erase what they got is told by reference; the text of that mail is emptied 30 days after it left"
 
 #: place → which kinds may stand there, and why
 LAWFUL: dict[str, tuple[frozenset[str], str]] = {
@@ -53,6 +54,8 @@ LAWFUL: dict[str, tuple[frozenset[str], str]] = {
     "gate_permit.recipient": (REFERENCE, DISCLOSURES),
     "gate_withdrawalnotice.person_reference": (REFERENCE, DISCLOSURES),
     "holds_hold.person_reference": (REFERENCE, HOLD),
+    "mail_outgoingmail.body": (REFERENCE, TOLD),
+    "mail_outgoingmail.subject": (REFERENCE, TOLD),
     "retention_erasedparticipant.digest": (HASH, LATER),
 }
 #: files of which each line or name says a reference or a keyed hash and nothing else

@@ -182,8 +182,8 @@ def _notice(one: ErasureNotice) -> dict[str, Any]:
 
 def _scan(one: Scan) -> dict[str, Any]:
     return {
-        "number": one.number, "at": _moment(one.at), "tables": one.tables, "columns": one.columns, "files": one.files, "bytes": one.bytes,
-        "findings": one.findings, "excused": one.excused, "is_clean": one.is_clean,
+        "reference": one.reference, "number": one.number, "at": _moment(one.at), "tables": one.tables, "columns": one.columns, "files": one.files,
+        "bytes": one.bytes, "findings": one.findings, "excused": one.excused, "is_clean": one.is_clean,
     }  # fmt: skip
 
 

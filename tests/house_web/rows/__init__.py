@@ -14,6 +14,8 @@ from tests.house_web.rows import (
     consents,
     contacts,
     data_requests,
+    erasures,
+    fulfilled,
     gate,
     holds,
     inquiries,
@@ -21,6 +23,7 @@ from tests.house_web.rows import (
     mail,
     packages,
     policies,
+    proofs,
     providers,
     retention,
     staff,
@@ -30,8 +33,8 @@ from tests.house_web.rows.declared import FORMULAS, PRESENT, Rows, Scene
 __all__ = ["FORMULAS", "PRESENT", "ROWS", "SCENES", "Rows", "Scene"]
 
 _APPS = (
-    data_requests, intake, client_questions, packages, inquiries, announcements, retention, archives, holds, consents, contacts, providers, gate, accounts, policies,
-    assurance, audit, backups, staff, mail,
+    data_requests, intake, erasures, fulfilled, client_questions, packages, proofs, inquiries, announcements, retention, archives, holds, consents, contacts,
+    providers, gate, accounts, policies, assurance, audit, backups, staff, mail,
 )  # fmt: skip
 
 ROWS: dict[type, Rows] = {model: rows for app in _APPS for model, rows in app.ROWS.items()}

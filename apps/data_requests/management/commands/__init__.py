@@ -1,0 +1,1 @@
+"""Commands of the floor of data requests."""
