@@ -38,6 +38,7 @@ MAY_NAME: dict[str, tuple[str, ...] | None] = {
     "gate_permit": ("recipient",),
     "gate_withdrawalnotice": ("person_reference",),
     "holds_hold": ("person_reference",),
+    "mail_outgoingmail": ("subject", "body"),  # to recipients that are to erase what they got; emptied 30 days later
 }
 
 #: what addresses and the like stand in: table, column, kind of hash, when it was written
