@@ -1,6 +1,7 @@
 """The end of a request: answered, emptied with its secret, proven, and forgotten 24 months later; whatever is killed in between."""
 
 import json
+import threading
 
 import pytest
 from django.db import connection, transaction
@@ -171,6 +172,36 @@ def test_killed_before_the_secret_went_the_next_sweep_destroys_it(ada):
     assert keystore().was_destroyed(words.secret_of(request.reference))
     assert words.open_words(again(kept)).text == asked.TEXT
     assert keystore().exists("request/PLN-0000000")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_end_a_request_once(home, settings):
+    cast.house()
+    settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", str(home / "mail")
+    with transaction.atomic():
+        request = answering(cast.ada(cast.client()))
+    start, done = threading.Barrier(3), []
+
+    def work():
+        try:
+            start.wait()
+            done.append(closing.finish_when_answered(at=NOON))
+            start.wait()
+            start.wait()
+            done.append(closing.finish_when_answered(at=NOON))
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _two in range(2)]
+    [worker.start() for worker in workers]
+    start.wait()
+    start.wait()
+    assert sent() == 1  # the answer was written once
+    start.wait()
+    [worker.join() for worker in workers]
+    assert sorted(done) == [0, 0, 0, 1]
+    assert (again(request).state, Evidence.objects.count(), Event.objects.filter(verb="request.completed").count()) == (State.COMPLETED, 1, 1)
+    assert keystore().was_destroyed(words.secret_of(request.reference))
 
 
 def test_one_that_can_not_be_ended_keeps_no_other_waiting(ada, monkeypatch, caplog):

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from apps.audit.models import Event
 from apps.data_requests.letters import ANSWERS, BY_HAND, CODES, BlankUnknown, LetterUnknown, may_fill, require_fillable
 from apps.data_requests.models import Letter, LetterTemplate, Receipt
-from apps.data_requests.services import letters
+from apps.data_requests.services import letters, moving, proving, receipts
 from apps.data_requests.states import Channel, Kind, State
 from apps.foundation.actors import SYSTEM
 from apps.mail.models import OutgoingMail
@@ -143,6 +143,15 @@ def test_an_answer_by_hand_ends_the_work_and_only_where_somebody_proved_who_asks
         letters.by_hand(request=waiting, code="answer", text=" \n", by=asked.dana(), at=NOON)
 
 
+@pytest.mark.parametrize("kind", [Kind.DELETION, Kind.CLOSING, Kind.ACCESS, Kind.CATEGORIES])
+def test_no_letter_answers_what_has_to_be_carried_out(ada, kind):
+    request = asked.brought(asked.request(kind, person=ada), State.IN_WORK)
+    with pytest.raises(moving.NotForThisKind):
+        letters.by_hand(request=request, code="answer", text="It is done.", by=asked.dana(), at=NOON)
+    request.refresh_from_db()
+    assert (request.state, request.letters.count(), OutgoingMail.objects.count()) == (State.IN_WORK, 0, 0)
+
+
 def test_who_can_be_written_to_nowhere_is_refused(ada):
     ada.emails.all().delete()
     with pytest.raises(letters.NobodyToWriteTo):
@@ -158,6 +167,19 @@ def test_what_came_by_phone_is_acknowledged_by_a_letter_once(ada):
     mail = OutgoingMail.objects.get(template="data_requests/letter")
     assert mail.to_address == asked.ADA
     assert "April 22, 2026" in mail.body
+
+
+def test_a_link_or_a_receipt_tells_that_it_arrived_and_no_letter_says_it_twice(ada):
+    known = asked.request(Kind.ACCESS, person=ada)
+    stranger, silent = asked.request(Kind.ACCESS, email=asked.EVE), asked.request(Kind.ACCESS, email="mallory@elsewhere.example")
+    with transaction.atomic():
+        proving.begin(moving.locked(known.pk), at=NOON)
+    receipts.give(address=asked.EVE, about=stranger.reference, at=NOON)
+    assert letters.acknowledge_due(at=NOON + DAY) == 2
+    for row in (known, stranger, silent):
+        row.refresh_from_db()
+    assert (known.acknowledged_at, stranger.acknowledged_at, silent.acknowledged_at) == (NOON, NOON + DAY, None)
+    assert not OutgoingMail.objects.filter(template="data_requests/letter").exists()
 
 
 def test_who_is_unknown_and_told_by_phone_is_acknowledged_by_staff(house):

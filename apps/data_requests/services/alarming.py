@@ -11,11 +11,11 @@ references, kinds and days, nor tell the same twice.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
 
 from apps.audit.services import ledger
 from apps.data_requests.models import Clock, DataRequest
@@ -62,25 +62,22 @@ def _tell(stage: str, at: datetime) -> int:
     return len(clocks)
 
 
-def _due(stage: str, at: datetime):
+def _due(stage: str, at: datetime) -> QuerySet[Clock]:
     running = Clock.objects.running()
     if stage == LATE:
         return running.filter(ends__lte=at, alarmed_at=None)
     if stage == STILL_LATE:
         return running.filter(ends__lte=at - ESCALATED_AFTER, alarmed_at__lte=at - ESCALATED_AFTER, escalated_at=None)
-    return running.filter(pk__in=[clock.pk for clock in _to_warn(running.filter(ends__gt=at, ends__lte=at + _longest()), at)])
+    return running.filter(_to_warn(at), ends__gt=at)
 
 
-def _to_warn(clocks: Iterable[Clock], at: datetime) -> Iterable[Clock]:
-    """Those for which a day of warning has come since they were last warned of; a clock is not warned of on the day it starts."""
-    for clock in clocks:
-        days = [clock.ends_at - timedelta(days=days) for days in settings.REQUEST_WARN_DAYS]
-        if any(clock.started_at < day <= at and (clock.warned_at is None or clock.warned_at < day) for day in days):
-            yield clock
-
-
-def _longest() -> timedelta:
-    return timedelta(days=max(settings.REQUEST_WARN_DAYS, default=0))
+def _to_warn(at: datetime) -> Q:
+    """Of clocks for which a day of warning has come since they were last warned of; none is warned of on the day it starts."""
+    found = Q(pk__in=[])
+    for ahead in (timedelta(days=days) for days in settings.REQUEST_WARN_DAYS):
+        day = ExpressionWrapper(F("ends") - ahead, output_field=DateTimeField())
+        found |= Q(ends__lte=at + ahead, started_at__lt=day) & (Q(warned_at=None) | Q(warned_at__lt=day))
+    return found
 
 
 def _mail(reader: StaffMember, stage: str, clocks: list[Clock], at: datetime) -> None:

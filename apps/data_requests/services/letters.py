@@ -17,12 +17,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import DateField, Exists, Max, OuterRef, Q
+from django.db.models.functions import Cast
 
 from apps.audit.services import ledger
 from apps.data_requests import hashing, words
 from apps.data_requests.letters import BY_HAND, CODES, LetterUnknown, filled, one_line, require_fillable
-from apps.data_requests.models import DataRequest, Letter, LetterTemplate, Receipt
+from apps.data_requests.models import DataRequest, Letter, LetterTemplate, Receipt, RequestLink
 from apps.data_requests.services import clocks, fulfilling, moving, whom
 from apps.data_requests.services.sweeping import each
 from apps.data_requests.states import OVER, Kind, Regime, State
@@ -37,6 +38,7 @@ from apps.staff.services import presence
 WORK, WRITE = "data_requests.work_datarequest", "data_requests.write_lettertemplate"
 MAIL = "data_requests/letter"
 PERSON, ASKER, CLIENT, NOBODY = "person", "asker", "client", "nobody"
+A_SWEEP = 500
 LONGEST_TEXT = 20_000
 LONGEST_SUBJECT = 160
 #: days ahead in which an address has its one mail free
@@ -208,7 +210,10 @@ def acknowledge_due(*, at: datetime) -> int:
 
     The link to a contact on file says so, and so does the receipt to an address of nobody; whoever asked in another way gets a letter.
     """
-    waiting = DataRequest.objects.in_progress().filter(acknowledged_at=None).values_list("pk", flat=True)
+    links = RequestLink.objects.filter(request=OuterRef("pk"))
+    receipts = Receipt.objects.filter(address_digest=OuterRef("address_digest"), on__gte=Cast(OuterRef("received_at"), DateField()))
+    told = Q(verified_at__isnull=False) | Exists(links) | Exists(receipts)
+    waiting = DataRequest.objects.in_progress().filter(told, acknowledged_at=None).values_list("pk", flat=True)[:A_SWEEP]
     return each(_acknowledge, waiting, at)
 
 
