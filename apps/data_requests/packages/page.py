@@ -23,7 +23,7 @@ STYLE = """
 :root{color-scheme:light dark;--ink:#1d2733;--quiet:#55616d;--paper:#fff;--soft:#eef3f5;--hair:#c5ccd3;--accent:#12495c}
 @media(prefers-color-scheme:dark){:root{--ink:#e6ebf0;--quiet:#aab6c2;--paper:#11181f;--soft:#1b2630;--hair:#3a4754;--accent:#8fd0e6}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+body{margin:0;overflow-wrap:anywhere;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 main,header,footer{max-width:62rem;margin:0 auto;padding:0 1.25rem}
 h1{font-size:1.9rem;line-height:1.2;margin:2rem 0 .5rem;color:var(--accent)}
 h2{font-size:1.3rem;margin:2.5rem 0 .4rem;padding-bottom:.25rem;border-bottom:2px solid var(--accent);color:var(--accent)}

@@ -12,7 +12,7 @@ from apps.audit.models import Event
 from apps.data_requests.models import Letter, Package, RequestLink
 from apps.data_requests.services import links, moving
 from apps.data_requests.services.packages import delivering, ending, making, sealing
-from apps.data_requests.states import LinkPurpose, State
+from apps.data_requests.states import Kind, LinkPurpose, State
 from apps.foundation.actors import SYSTEM
 from apps.foundation.keys import keystore
 from apps.foundation.refusals import Refusal
@@ -290,6 +290,27 @@ def test_what_belongs_to_no_package_is_cleared(package):
     assert ending.clear_left(at=NOON) == 2
     assert [path.name for path in sealing.folder().iterdir()] == [f"{package.reference}.zip.sealed"]
     assert ending.clear_left(at=NOON) == 0
+
+
+def test_a_package_that_is_begun_while_others_are_cleared_stays(package, clinic, monkeypatch):
+    ben = cast.ada(clinic, "ben@private.example")
+    looked = sealing.references
+
+    def begun_meanwhile():
+        monkeypatch.setattr(sealing, "references", looked)
+        opened = asked.request(Kind.CATEGORIES, person=ben, email="ben@private.example")
+        with transaction.atomic():
+            asked.brought(opened, State.RUNNING)
+        making.make_package(opened, at=NOON)
+        return looked()
+
+    monkeypatch.setattr(sealing, "references", begun_meanwhile)
+
+    assert ending.clear_left(at=NOON) == 0
+    assert Package.objects.count() == 2
+    for row in Package.objects.all():
+        assert sha256(sealing.path_of(row.reference).read_bytes()) == bytes(row.sealed_digest).hex()
+        assert keystore().exists(sealing.secret_of(row.reference))
 
 
 def test_looking_at_a_link_writes_nothing(package):

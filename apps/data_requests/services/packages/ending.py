@@ -49,10 +49,11 @@ def clear_left(*, at: datetime) -> int:
 
     The row of a package commits before its secret or its first byte is made, so whatever lies here without a row lost it to a restore or an erasure.
     """
+    lying = sorted(sealing.references() | {name.partition("/")[2] for name in keystore().names("package")})  # first: whose row is not there then has none
     rows = dict(Package.objects.values_list("reference", "destroyed_at"))
     made = set(Package.objects.filter(made_at__isnull=False, destroyed_at=None).values_list("reference", flat=True))
     cleared = 0
-    for reference in sorted(sealing.references() | {name.partition("/")[2] for name in keystore().names("package")}):
+    for reference in lying:
         if reference not in rows or rows[reference] is not None:
             sealing.destroy(reference)
             cleared += 1
