@@ -17,7 +17,7 @@ from tests.communications.announcements import mailed as announced
 from tests.communications.inquiries import given as asked
 from tests.consents import asked_for
 from tests.data_requests import mailed as requests_mailed
-from tests.data_requests import questions
+from tests.data_requests import questions, stopped
 from tests.data_requests.intake import mailed as intake
 from tests.data_requests.packages import mailed as packages_mailed
 from tests.gate import agreed, given
@@ -120,6 +120,9 @@ SENT_BY = {
     "data_requests/called_back": intake.a_call_back,
     "data_requests/arrivals_wait": intake.what_waits,
     "data_requests/package_link": packages_mailed.a_fresh_link,
+    "data_requests/erasure_notice": stopped.a_notice,
+    "data_requests/erasure_notice_to_owner": stopped.a_reminder_to_the_owner,
+    "data_requests/parked": stopped.a_stop,
 }
 
 

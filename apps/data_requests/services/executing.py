@@ -15,6 +15,7 @@ let a request be answered while a search finds something that nothing excuses.
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from django.db.models import Q
 from apps.accounts.models import Person
 from apps.accounts.services import minors, standing
 from apps.accounts.states import ClosedHow, PersonStanding
+from apps.audit.models import Event
 from apps.audit.services import journal, ledger
 from apps.consents.months import months_later
 from apps.data_requests import order
@@ -39,7 +41,10 @@ from apps.foundation import doorbell
 from apps.foundation.actors import SYSTEM
 from apps.foundation.personal_data import Erase, Subject
 from apps.foundation.refusals import Refusal
+from apps.mail.services import outbox
+from apps.mail.services.rendering import AddressUnusable
 from apps.retention.services import people
+from apps.staff.models import StaffMember
 
 log = structlog.get_logger(__name__)
 
@@ -151,10 +156,26 @@ def _failed(run: Run, code: str, *, parks: bool) -> None:
             if parks or row.attempts >= MOST_ATTEMPTS:
                 row.last_code, row.next_try_at = PARKED, None
                 ledger.record("request.parked", by=SYSTEM, about=row.reference, at=run.now(), facts={"code": code, "attempts": row.attempts})
+                _alarm(row, code, at=run.now())
             row.save(update_fields=["last_code", "next_try_at"])
         _give_back(run)
     except LeaseLost:
         return
+
+
+def _alarm(row: DataRequest, code: str, *, at: datetime) -> None:
+    """The owner hears that it stopped, and everybody who may approve, who can have it looked at."""
+    told = [member for member in StaffMember.objects.active().order_by("pk") if str(member.actor) == row.owner or member.has_perm(approving.ACT)]
+    turn = Event.objects.filter(verb="request.parked", object=row.reference).count()
+    context = {
+        "request": row.reference, "code": code, "attempts": max(row.attempts, 1), "due_on": f"{row.due_at:%Y-%m-%d}" if row.due_at else "not set", "pk": row.pk,
+    }  # fmt: skip
+    for member in told:
+        with suppress(AddressUnusable):
+            outbox.queue(
+                template="data_requests/parked", to=member.email, context=context, about=f"parked-{row.reference}",
+                once_key=f"request-parked-{row.reference}-{turn}-{member.pk}", at=at,
+            )  # fmt: skip
 
 
 def _give_back(run: Run) -> None:
