@@ -92,6 +92,23 @@ def test_an_event_needs_an_actor_and_a_moment_with_a_zone():
 
 
 @pytest.mark.django_db
+def test_many_acts_of_one_kind_have_an_event_each():
+    with pytest.raises(NotPlain), transaction.atomic():
+        ledger.record_each("message.deleted_early", by=ADA, abouts=["DEL-1", "two words"], at=NOON)
+    with transaction.atomic():
+        ledger.record_each("message.deleted_early", by=ADA, abouts=["DEL-1", "DEL-2"], at=NOON, facts={"kept": False})
+    written = Event.objects.order_by("id").values_list("verb", "object", "actor", "facts", "commitment")
+    assert list(written) == [("message.deleted_early", about, "staff:STF-ADA0001", {"kept": False}, None) for about in ("DEL-1", "DEL-2")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_events_need_the_transaction_of_their_acts():
+    with pytest.raises(ledger.NotInTransaction):
+        ledger.record_each("message.deleted_early", by=SYSTEM, abouts=["DEL-1"], at=NOON)
+    assert Event.objects.count() == 0
+
+
+@pytest.mark.django_db
 def test_a_detail_is_bound_by_a_salted_commitment_and_can_not_be_guessed_from_it():
     detail = {"name": "Ada"}
     first = ledger.record("x.y", by=SYSTEM, about="COH-1", at=NOON, detail=detail)

@@ -115,6 +115,7 @@ def test_a_standing_rule_answers_and_nobody_is_asked(ada, clinic):
     question = ClientQuestion.objects.get()
     assert (question.by_rule, question.answer, question.asked_at) == (True, "pseudonymise", None)
     assert not mails()
+    assert request.letters.filter(template__code="client_decides").count() == 1
     assert EarlyDeletion.objects.count() == 0
 
 

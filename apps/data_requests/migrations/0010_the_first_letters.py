@@ -92,7 +92,8 @@ Nothing about you is held any more but the record of your request.""",
         """Hello,
 
 a part of what you asked for on {received_on} ({kind}, {reference}) is about messages that went through the account of {organization}. That
-organization decides about them; we hold them on its behalf. We have asked it, and do what it says. You need not write to it yourself, but may.
+organization decides about them; we hold them on its behalf. We do what it says: it has told us once for all, or we have asked it now. You need
+not write to it yourself, but may.
 
 Everything else we do without waiting for it.""",
     ),

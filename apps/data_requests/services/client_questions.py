@@ -2,8 +2,9 @@
 
 | what | when |
 |---|---|
-| its standing rule answers | at once, and nobody is written to |
-| its contact is written to, its clock starts, and the person hears who decides | where there are messages and no rule |
+| its standing rule answers | at once, and it is not written to |
+| its contact is written to, and its clock starts | where there are messages and no rule |
+| the person hears who decides | where there are messages |
 | it is reminded | each week until it answers |
 | its day passes | the request goes on without it: nothing of the client's is touched or handed over |
 | it answers, also late | the request goes on; what had been left to the client is done as it says |
@@ -89,6 +90,8 @@ def ask(request: DataRequest, subject: Subject, *, at: datetime) -> bool:
     said = rule.erasure if request.kind in ERASES else rule.access
     if said not in (OnErasure.ASK, OnAccess.ASK):
         _by_rule(request, question, subject.organization, said, rule.reference, at)
+        if people.count(subject, at):
+            _tell_who_decides(request, Organization.objects.get(reference=subject.organization), at)
         return False
     if question is None and not people.count(subject, at):
         return False
@@ -122,12 +125,17 @@ def _put(request: DataRequest, subject: Subject, at: datetime) -> None:
         "request.client_asked", by=SYSTEM, about=request.reference, at=at,
         facts={"question": question.reference, "organization": client.reference, "due_at": question.due_at, "mailed": mailed},
     )  # fmt: skip
+    _tell_who_decides(request, client, at)
+    doorbell.ring("requests.due")
+
+
+def _tell_who_decides(request: DataRequest, client: Organization, at: datetime) -> None:
+    """The person hears whose word counts on their messages, once."""
     who = letters.addressee(request, at=at)
     letters.send(
         request, code="client_decides", to=who.to, address=who.address, context={"organization": client.name},
         once_key=f"{request.reference}/client_decides", by=SYSTEM, at=at,
     )  # fmt: skip
-    doorbell.ring("requests.due")
 
 
 def _mail(question: ClientQuestion, client: Organization, person: str, turn: int, at: datetime) -> bool:

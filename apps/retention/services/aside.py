@@ -117,15 +117,16 @@ def candidates(cohort: Cohort, kept: Grounds, opener: envelope.Envelope, after: 
         values = [sorted(kept.unarchived), sorted({tag for found in tags for tag in found})]
     where = f" FROM message WHERE expiry = %s AND organization_id = %s AND id > %s{narrow}"
     asked = [cohort.expiry_on, cohort.organization_id, after, *values]
-    last, go_on = chunk_end(_read(f"SELECT id, octet_length(ciphertext){where} ORDER BY id LIMIT {CHUNK + 1}", asked))
+    last, go_on = chunk_end(read(f"SELECT id, octet_length(ciphertext){where} ORDER BY id LIMIT {CHUNK + 1}", asked))
     if last is None:
         return [], None
-    rows = _read(f"SELECT id, segment, policy_version_id, proof, ciphertext{where} AND id <= %s ORDER BY id", [*asked, last])
+    rows = read(f"SELECT id, segment, policy_version_id, proof, ciphertext{where} AND id <= %s ORDER BY id", [*asked, last])
     return list(starmap(Row, rows)), go_on
 
 
-def _read(query: str, values: list) -> list[tuple]:
+def read(query: str, values: list) -> list[tuple]:
     """The rows of a query in the wire's binary form: as text, each encrypted byte would take two digits and be read one by one."""
+    connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         return cursor.execute(query, values, binary=True).fetchall()
 

@@ -1,5 +1,7 @@
 """After a restore from before an erasure, what is back of the person's messages ends again as it had, by the journal alone; twice is once."""
 
+from datetime import date
+
 import pytest
 from django.db import transaction
 
@@ -8,8 +10,9 @@ from apps.accounts.services.subjects import subject_of
 from apps.audit.journal_file import Line
 from apps.audit.models import JournalEntry
 from apps.foundation.personal_data import Ended
-from apps.retention.models import EarlyDeletion, ErasedParticipant
+from apps.retention.models import EarlyDeletion, ErasedParticipant, Message
 from apps.retention.services import people, sealing
+from config.drill import Told
 from config.replay import HANDLERS
 from tests import cast
 from tests.cast import DAY, NOON
@@ -87,6 +90,18 @@ def test_what_was_deleted_early_goes_again(clinic, ada):
     repeat(lines)
     assert EarlyDeletion.objects.count() == 3
     sound(RESTORED)
+
+
+def test_a_drill_looks_for_each_of_them(clinic, ada):
+    told = Told()
+    for line in after_the_backup(lambda: erase(ada, "erase")):
+        told.take(line)
+    assert sorted(day for day, _number in told.deleted.values()) == [date(2026, 3, 14), date(2026, 3, 16), date(2026, 3, 16)]
+    assert {number for _day, number in told.deleted.values()} == theirs()
+
+
+def theirs():
+    return {row.pk for row in Message.objects.on_days([date(2026, 3, 14), date(2026, 3, 16)]).order_by("id")[:3]}
 
 
 def test_what_comes_in_after_the_restore_is_under_a_pseudonym_too(clinic, ada):

@@ -20,7 +20,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time
 
-import psycopg
 from django.db import connection
 
 from apps.accounts.models import Organization
@@ -73,7 +72,6 @@ def erase(subject: Subject, at: datetime, answer: str = "") -> Ended:
         readings.let_go_of(subject, at)
         marks.mark(subject, said, at)
         return Ended(more=True)
-    # what the person was known by may have been forgotten on the way; the marks were not
     organization = Organization.objects.raw("SELECT * FROM accounts_organization WHERE reference = %s FOR SHARE", [subject.organization])[0]
     asking.keep_new_holds_out()
     return _Piece(subject, organization, said, known.alias, at).ended()
@@ -90,7 +88,8 @@ class _Piece:
         self._held = grounds.Grounds(
             scopes=tuple(grounds.scope_of(hold) for hold in holds), holds_seen=asking.newest(at), unarchived=frozenset(), review=False
         )
-        self._erased = self._anonymised = self._size = 0
+        #: ended, put apart for a hold, and bytes looked at
+        self._erased = self._anonymised = self._apart = self._size = 0
         self._deletions: list[EarlyDeletion] = []
         self._kept: dict[tuple[KeptGround, str], tuple[int, datetime | None]] = {}
 
@@ -103,15 +102,19 @@ class _Piece:
         self._record()
         for bundle, rows in [] if self._is_full else finding.set_aside(self._subject, self._whose):
             self._aside(bundle, rows)
-        if self._erased or self._anonymised:
+        if self._done:
             doorbell.ring("journal.owed")
             return Ended(self._erased, self._anonymised, more=True)
         self._in_archives()
         return Ended(kept=tuple(Kept(*named, rows, until) for named, (rows, until) in sorted(self._kept.items())))
 
     @property
+    def _done(self) -> int:
+        return self._erased + self._anonymised + self._apart
+
+    @property
     def _is_full(self) -> bool:
-        return self._erased + self._anonymised >= PIECE or self._size >= PIECE_BYTES
+        return self._done >= PIECE or self._size >= PIECE_BYTES
 
     def _keep(self, ground: KeptGround, about: str, rows: int, until: datetime | None = None) -> None:
         """`until` is the last day of all of them; None where one has none."""
@@ -142,7 +145,7 @@ class _Piece:
     def _room_for(self, ready: Sequence[Place]) -> list[int]:
         """Their numbers, as many as this call still takes: one at least, so that each call gets on."""
         numbers = []
-        left, room = PIECE - self._erased - self._anonymised, PIECE_BYTES - self._size
+        left, room = PIECE - self._done, PIECE_BYTES - self._size
         for place in ready[:left]:
             if numbers and place.size > room:
                 break
@@ -164,16 +167,17 @@ class _Piece:
         free = [one for one in theirs if self._held.of(one[1].row.segment, one[1].message) is None]
         if held:
             aside.put_aside(look.cohort, self._held, look.opener, [opened.row for _tag, opened in held], self._at)
+            self._apart += len(held)
             self._gone(look.cohort, held, sealed, kept_for_hold=True)
         if self._said == OnErasure.PSEUDONYMISE:
             self._pseudonymise(look, [opened for _tag, opened in free])
         elif free:
             arrivals.take_out(look.cohort.expiry_on, [opened.row.id for _tag, opened in free])
+            self._erased += len(free)
             self._gone(look.cohort, free, sealed, kept_for_hold=False)
 
     def _gone(self, cohort: Cohort, gone: Sequence[tuple[bytes, aside.Opened]], sealed: frozenset[int], *, kept_for_hold: bool) -> None:
         """They left the service; `_record` says so in the same transaction."""
-        self._erased += len(gone)
         self._deletions += [
             EarlyDeletion(
                 cohort=cohort, segment=opened.row.segment, bytes=len(opened.row.ciphertext), proof=opened.row.proof, source_tag=tag,
@@ -284,8 +288,7 @@ def replace_party(cohort: Cohort, sealer: envelope.Envelope, opened: Sequence[as
         changed.append((sealed.tags, sealed.proof, sealed.ciphertext, cohort.expiry_on, row.id))
     if cohort.archive_owed:
         Amendment.objects.bulk_create(Amendment(cohort=cohort, message=row.id, at=at) for row, *_rest in opened)
-    with connection.wrap_database_errors, connection.cursor() as wrapped:
-        cursor = psycopg.Cursor(wrapped.connection)
+    with connection.cursor() as cursor:
         cursor.executemany("UPDATE message SET tags = %s, proof = %s, ciphertext = %s WHERE expiry = %s AND id = %s", changed)
         if cursor.rowcount != len(changed):
             raise RuntimeError("a row that was to be replaced is not there")

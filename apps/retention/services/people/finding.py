@@ -11,9 +11,6 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import NamedTuple
 
-import psycopg
-from django.db import connection
-
 from apps.foundation.clock import day_of
 from apps.foundation.keys import KeyDestroyed, KeyMissing, keystore
 from apps.foundation.personal_data import Subject
@@ -82,22 +79,17 @@ def _places(looks: Sequence[Look]) -> list[tuple]:
             " WHERE expiry = %s AND organization_id = %s AND tags && %s::bytea[]"
         )
         values += [look.cohort.expiry_on, look.cohort.organization_id, arrivals.as_array(look.tags)]
-    return _read(f"{' UNION ALL '.join(pieces)} ORDER BY place, id", values)
+    return aside.read(f"{' UNION ALL '.join(pieces)} ORDER BY place, id", values)
 
 
 def rows(look: Look, numbers: Sequence[int]) -> list[tuple[bytes, aside.Row]]:
     """The rows of these numbers that are still in their leaf, each with its source tag. Call it under the cohort's lock where they are changed."""
-    found = _read(
+    found = aside.read(
         "SELECT source_tag, id, segment, policy_version_id, proof, ciphertext FROM message"
         " WHERE expiry = %s AND id = ANY(%s::bigint[]) ORDER BY id",
         [look.cohort.expiry_on, list(numbers)],
     )
     return [(row[0], aside.Row(*row[1:])) for row in found]
-
-
-def _read(query: str, values: list) -> list[tuple]:
-    with connection.wrap_database_errors, connection.cursor() as wrapped:
-        return psycopg.Cursor(wrapped.connection).execute(query, values, binary=True).fetchall()
 
 
 def set_aside(subject: Subject, whose: Whose) -> Iterator[tuple[AsideBundle, list[AsideMessage]]]:
