@@ -148,8 +148,8 @@ def test_a_scan_from_before_the_last_step_proves_nothing(ada, erased, by_force):
     erased(request=request.reference)
     by_force("UPDATE data_requests_datarequest SET state = 'completed', outcome = 'whole', closed_at = %s WHERE id = %s", NOON, request.pk)
     by_force(
-        "INSERT INTO data_requests_scan (request_id, number, at, seconds, tables, columns, files, bytes, findings, excused, is_clean)"
-        " VALUES (%s, 1, %s, 0, 1, 1, 1, 1, '[]', '[]', true)", request.pk, NOON,
+        "INSERT INTO data_requests_scan (reference, request_id, number, at, seconds, tables, columns, files, bytes, findings, excused, is_clean)"
+        " VALUES ('SCN-1', %s, 1, %s, 0, 1, 1, 1, 1, '[]', '[]', true)", request.pk, NOON,
     )  # fmt: skip
     unclean = "completed, and its last search was not clean, or there was none after its last step"
     assert (request.reference, unclean) not in whys(promises.every_erasure_is_proven(NOON))

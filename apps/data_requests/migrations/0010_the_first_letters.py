@@ -160,6 +160,7 @@ def write(apps, editor):
 def remove(apps, editor):
     editor.execute("ALTER TABLE data_requests_lettertemplate DISABLE TRIGGER a_template_stays")
     apps.get_model("data_requests", "LetterTemplate").objects.filter(number=1, made_by="system:covenant").delete()
+    editor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")  # what waits to be checked would keep the table from changing
     editor.execute("ALTER TABLE data_requests_lettertemplate ENABLE TRIGGER a_template_stays")
 
 
