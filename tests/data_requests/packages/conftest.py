@@ -16,8 +16,7 @@ def clinic(house):
 
 @pytest.fixture
 def ada(clinic):
-    with transaction.atomic():
-        return everything.person(clinic, "Ada", "Lovell")
+    return everything.person(clinic, "Ada", "Lovell")
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ class PackageGone(Refusal):
     mend = "Take the person's request in anew: each request has one package, and it lives some days."
 
 
-@transaction.atomic
+@transaction.atomic(durable=True)  # whatever lies on the disk has a row by then, whatever the caller does
 def begin(request: DataRequest, *, at: datetime) -> Package:
     """The package's row, before its first byte; the one there is where it was begun. Raises NotRunning."""
     row = moving.locked(request.pk)
