@@ -7,7 +7,7 @@ Both work on the same needles, so that the second can only narrow what the first
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import phonenumbers
@@ -111,17 +111,30 @@ class Terms:
     def _patterns(self) -> dict[bytes, What | None]:
         """In small letters: what stands for itself with its kind, and without one what has to be read in its text."""
         texts = [one.text for one in (*self.needles, *self.names)] + [f"{pair.one}{plus}" for pair in self.pairs for plus in ("+", "%2b")]
-        patterns: dict[bytes, What | None] = {text.encode("utf-8", "surrogatepass").lower(): None for text in texts}
+        patterns: dict[bytes, What | None] = {_pattern(text): None for text in texts}
         return patterns | {needle.lower(): what for what, needle in self.raw}
 
     @cached_property
     def _automaton(self) -> BytesAhoCorasick:
         return BytesAhoCorasick(list(self._patterns))
 
+    def spelled_in(self, small: bytes) -> set[int]:
+        """Which patterns stand in bytes, in small letters, by their numbers."""
+        return {number for number, _begin, _end in self._automaton.find_matches_as_indexes(small, overlapping=True)} if self._patterns else set()
+
+    def only(self, numbers: set[int]) -> "Terms":
+        """The same search with those spellings alone that were seen; names in parts and short ids stay, because they are no patterns."""
+        seen = {pattern for number, pattern in enumerate(self._patterns) if number in numbers}
+        return replace(
+            self, needles=tuple(one for one in self.needles if _pattern(one.text) in seen),
+            names=tuple(one for one in self.names if _pattern(one.text) in seen),
+            plain=tuple(one for one in self.plain if one.lower() in seen), raw=tuple(pair for pair in self.raw if pair[1].lower() in seen),
+        )  # fmt: skip
+
     def hits(self, small: bytes) -> set[What | None]:
         """What may stand in bytes, in small letters, by one pass over them; None where their text has to be read to know."""
         kinds = list(self._patterns.values())
-        return {kinds[number] for number, _begin, _end in self._automaton.find_matches_as_indexes(small, overlapping=True)} if kinds else set()
+        return {kinds[number] for number in self.spelled_in(small)}
 
     def parts_in(self, folded: str) -> set[int]:
         """Which parts of the name stand in a value, as words."""
@@ -130,6 +143,10 @@ class Terms:
     def weak_in(self, folded: str) -> bool:
         """Whether a short id stands in a value."""
         return any(needle.is_in(folded) for needle in self.weak)
+
+
+def _pattern(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass").lower()
 
 
 @dataclass

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from apps.accounts.services.subjects import subject_of
-from apps.data_requests.scanning import catalogue, looking
+from apps.data_requests.scanning import catalogue, looking, tables
 from apps.foundation.personal_data import Subject
 from tests import cast
 from tests.data_requests.scanning.conftest import IDA
@@ -101,3 +101,16 @@ def test_hashes_are_found_with_and_without_a_key(unlisted, found):
         unlisted("bytes", [digest])
         assert len(found()) == 1
     assert from_us
+
+
+@pytest.mark.parametrize(("column", "value"), [("a_text", f"x {EMAIL.upper()} y"), ("a_bytea", EMAIL.encode("utf-16-le")), ("bytes", [EMAIL.encode()]),
+                                               ("a_text", "Zélia Quark-Hobbs"), ("a_text", "zelia.quark+tag@client.example"),
+                                               ("a_jsonb", json.dumps({"n": "Zélia Quark-Hobbs"}))])  # fmt: skip
+def test_a_large_table_is_read_through_before_and_says_the_same(unlisted, found, column, value, monkeypatch):
+    monkeypatch.setattr(tables, "LARGE", 0)
+    monkeypatch.setattr(tables, "BLOCK", 64)
+    unlisted(column, value)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO unlisted (a_text, a_bytea) SELECT repeat('nothing ', 20), '\\x00ff'::bytea FROM generate_series(1, 50)")
+
+    assert found() == {(f"unlisted.{column}", "name" if "Quark-H" in str(value) else "e-mail address")}
