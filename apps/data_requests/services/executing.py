@@ -13,12 +13,9 @@ Whatever can be called back, or whose approval does not hold any more, is not be
 let a request be answered while a search finds something that nothing excuses.
 """
 
-import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import structlog
 from django.conf import settings
@@ -28,12 +25,11 @@ from django.db.models import Q
 from apps.accounts.models import Person
 from apps.accounts.services import minors, standing
 from apps.accounts.states import ClosedHow, PersonStanding
-from apps.audit.models import Event
 from apps.audit.services import journal, ledger
 from apps.consents.months import months_later
 from apps.data_requests import order
 from apps.data_requests.models import Attempt, DataRequest, ErasedPerson, Plan, Scan, Step
-from apps.data_requests.services import approving, deciding, moving, planning, provider_notices, scanning, stepping, whom
+from apps.data_requests.services import approving, deciding, moving, planning, provider_notices, scanning, stepping, stopping, whom
 from apps.data_requests.services.packages import collecting, delivering, making
 from apps.data_requests.services.stepping import LeaseLost, Run
 from apps.data_requests.states import ERASES, AttemptEnd, Kind, State, StepKind, StepState
@@ -41,10 +37,7 @@ from apps.foundation import doorbell
 from apps.foundation.actors import SYSTEM
 from apps.foundation.personal_data import Erase, Subject
 from apps.foundation.refusals import Refusal
-from apps.mail.services import outbox
-from apps.mail.services.rendering import AddressUnusable
 from apps.retention.services import people
-from apps.staff.models import StaffMember
 
 log = structlog.get_logger(__name__)
 
@@ -130,15 +123,8 @@ def work(run: Run) -> None:
     except Refusal as refusal:
         _failed(run, refusal.code, parks=isinstance(refusal, StepParked | HoldingUnready | StillFound))
     except Exception as error:  # a defect of one holding keeps no other request waiting; its words may quote what it erased
-        log.error("request_not_carried_on", error=type(error).__name__, place=_place(error))
+        log.error("request_not_carried_on", error=type(error).__name__, place=stopping.place(error))
         _failed(run, type(error).__name__, parks=False)
-
-
-def _place(error: BaseException) -> str:
-    """Where a defect lies among ours: module and line, and never a word of what it says."""
-    frames = traceback.extract_tb(error.__traceback__)
-    last = next((frame for frame in reversed(frames) if "/apps/" in frame.filename), frames[-1])
-    return f"{Path(last.filename).stem}:{last.lineno}"
 
 
 def _set_down(run: Run) -> None:
@@ -156,26 +142,11 @@ def _failed(run: Run, code: str, *, parks: bool) -> None:
             if parks or row.attempts >= MOST_ATTEMPTS:
                 row.last_code, row.next_try_at = PARKED, None
                 ledger.record("request.parked", by=SYSTEM, about=row.reference, at=run.now(), facts={"code": code, "attempts": row.attempts})
-                _alarm(row, code, at=run.now())
+                stopping.alarm(row, code, at=run.now())
             row.save(update_fields=["last_code", "next_try_at"])
         _give_back(run)
     except LeaseLost:
         return
-
-
-def _alarm(row: DataRequest, code: str, *, at: datetime) -> None:
-    """The owner hears that it stopped, and everybody who may approve, who can have it looked at."""
-    told = [member for member in StaffMember.objects.active().order_by("pk") if str(member.actor) == row.owner or member.has_perm(approving.ACT)]
-    turn = Event.objects.filter(verb="request.parked", object=row.reference).count()
-    context = {
-        "request": row.reference, "code": code, "attempts": max(row.attempts, 1), "due_on": f"{row.due_at:%Y-%m-%d}" if row.due_at else "not set", "pk": row.pk,
-    }  # fmt: skip
-    for member in told:
-        with suppress(AddressUnusable):
-            outbox.queue(
-                template="data_requests/parked", to=member.email, context=context, about=f"parked-{row.reference}",
-                once_key=f"request-parked-{row.reference}-{turn}-{member.pk}", at=at,
-            )  # fmt: skip
 
 
 def _give_back(run: Run) -> None:
