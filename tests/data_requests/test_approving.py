@@ -4,10 +4,12 @@ import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
 from apps.accounts.models import Person
+from apps.accounts.services import closing, minors
+from apps.accounts.states import ClosedHow
 from apps.data_requests import order
 from apps.data_requests.models import DataRequest, ErasedPerson, Plan, Step
-from apps.data_requests.services import approving, calling_back, executing, planning
-from apps.data_requests.states import Kind, State, StepKind, StepState
+from apps.data_requests.services import approving, calling_back, executing, from_below, moving, opening, planning, proving
+from apps.data_requests.states import Channel, Kind, State, StepKind, StepState
 from apps.foundation.actors import SYSTEM
 from apps.holds.services import matters, placing
 from apps.mail.models import OutgoingMail
@@ -94,6 +96,43 @@ def test_who_asked_or_planned_does_not_approve_and_who_may_not_approve_does_not_
         approving.approve(plan.request, by=cast.bo(), at=NOON)
     assert state_of(plan.request) == State.AWAITING_APPROVAL
     assert approving.approve(plan.request, by=given.ezra(), at=NOON).state == State.ANNOUNCED
+
+
+def takes_it_in(ada, member):
+    return opening.open_request(opening.Asked(kind=Kind.DELETION), channel=Channel.PHONE, person=ada, received_at=NOON, by=member, at=NOON)[0]
+
+
+def proves_who_asks(ada, member):
+    request = takes_it_in(ada, SYSTEM)
+    proving.begin(moving.locked(request.pk), at=NOON)
+    return proving.by_staff(request=request, way=proving.Way.LETTER, by=member, at=NOON)
+
+
+def cancels_the_registration(ada, member):
+    closing.close_person(person=ada, how=ClosedHow.PERSON, by=member, at=NOON)
+    from_below.take_due(at=NOON)
+    return DataRequest.objects.get()
+
+
+def has_the_minor_removed(ada, member):
+    minors.ask_removal(case=minors.report(person=ada, how="report", by=SYSTEM, at=NOON), by=member, at=NOON)
+    from_below.take_due(at=NOON)
+    return DataRequest.objects.get()
+
+
+@pytest.mark.parametrize("asks", [takes_it_in, proves_who_asks, cancels_the_registration, has_the_minor_removed])
+def test_who_had_a_part_in_asking_does_not_approve(ada, asks):
+    both = cast.staff("both", Role.PRIVACY_ANALYST, Role.COMPLIANCE_OFFICER, Role.RECORDS_MANAGER)
+    request = asks(ada, both)
+    if request.state == State.RECEIVED:
+        with transaction.atomic():
+            request = proving.begin(moving.locked(request.pk), at=NOON)
+        request = proving.by_staff(request=request, way=proving.Way.LETTER, by=given.dana(), at=NOON)
+    planning.make_plan(request, by=given.dana(), at=NOON)
+    approving.ask(request, by=given.dana(), at=NOON)
+    with pytest.raises(approvals.OwnRequest):
+        approving.approve(request, by=both, at=NOON)
+    assert approving.approve(request, by=cast.cleo(), at=NOON).state == State.ANNOUNCED
 
 
 def test_an_approved_erasure_is_announced_to_the_contact_and_not_begun_before_it_can_be_called_back_no_more(ada):

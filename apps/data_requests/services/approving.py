@@ -6,13 +6,17 @@
 | who asked leaves | the same |
 | who approved loses the right, or leaves, before it begins | the same (`executing.begin` asks again) |
 
-It must never let somebody approve the plan that they made or asked for, and never let anything be erased that was not announced first.
+It must never let somebody approve what they asked for, in whatever part: the plan, its approval, the request as they took it in, the proof of
+who asks, the end of a registration or the removal of a minor (invariant 10); and never let anything be erased that was not announced first.
 """
 
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
+from apps.accounts.models import MinorCase
+from apps.audit.models import Event
 from apps.data_requests.models import DataRequest, Plan
 from apps.data_requests.services import announcing, moving, planning
 from apps.data_requests.states import ERASES, State
@@ -74,7 +78,7 @@ def approve(request: DataRequest, *, by: StaffMember, at: datetime) -> DataReque
     _require_unchanged(plan, at)
     approval = _approval(plan)
     member = members[by.pk]
-    if plan.made_by == str(member.actor):
+    if str(member.actor) in _asked_by(row, plan):
         raise approvals.OwnRequest
     approvals.approve(approval=approval, digest=bytes(plan.digest), by=member, at=at)
     plan.approved_by, plan.approved_at, row.approved_at = str(member.actor), at, at
@@ -87,6 +91,14 @@ def approve(request: DataRequest, *, by: StaffMember, at: datetime) -> DataReque
     moved = moving.move(row, State.RUNNING, by=member, at=at, facts=facts)
     doorbell.ring("requests.due")
     return moved
+
+
+def _asked_by(row: DataRequest, plan: Plan) -> set[str]:
+    """By whose doing this came to be asked for; approving counts as nobody's. The ledger says who took a request in and who proved the asker."""
+    taken_in = Q(object=row.reference, verb="request.received") | Q(object=row.reference, verb="request.in_work", facts__by="staff")
+    closed = Q(object=row.person_reference, verb="person.closed") if row.person_reference else Q(pk__in=[])
+    minors = MinorCase.objects.filter(person=row.person_id).values_list("removal_asked_by", flat=True) if row.person_id else []
+    return {plan.made_by, *minors, *Event.objects.filter(taken_in | closed).values_list("actor", flat=True)}
 
 
 @transaction.atomic
