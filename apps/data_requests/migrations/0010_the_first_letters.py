@@ -105,7 +105,7 @@ what you asked for on {received_on} ({kind}, {reference}) is ready. Open this li
 
 {url}
 
-It can be fetched once, within {days} days; then it is destroyed. It is one file with everything in it, for people to read and for programs.
+It waits {days} days; then it is destroyed. Each link that we send you for it works once. It is one file with everything in it, for people to read and for programs.
 Whoever has this link can ask for your data, so pass it on to nobody.""",
     ),
     (
