@@ -53,7 +53,7 @@ def bench_search(home):
         race.time("tables", lambda: tables.look(whom, Seen()))
         race.time("files", lambda: files.look(whom, Seen()))
     race.limited(
-        f"{len({needle.text for needle in whom.needles}):,} spellings in texts and {len(whom.in_bytes):,} in bytes, each looked for in every value by"
-        " the database; in files all at once by one automaton. Physical limit: reading the same rows once."
+        f"{len({needle.text for needle in whom.needles}):,} spellings in texts and {len(whom.in_bytes):,} in bytes, looked for by one automaton as the rows"
+        " come, row by row over the connection; the database looks for what is left over. Physical limit: reading the same rows once."
     )
     ask("DROP TABLE bench_bytes, bench_words")
