@@ -15,6 +15,7 @@ from apps.data_requests.services import executing
 from apps.data_requests.states import State
 from apps.foundation.actors import SYSTEM
 from apps.holds.services import matters, placing
+from apps.retention.models import AsideBundle, AsideMessage, EarlyDeletion
 from tests import cast
 from tests.data_requests import carried
 from tests.data_requests.holdings import everything
@@ -81,6 +82,9 @@ def test_after_a_restore_from_before_twenty_erasures_nobody_of_them_is_back(home
     journal.write_owed()
     assert Person.objects.filter(reference__in=[person.reference for person in gone]).count() == 1, "the one that a hold keeps"
 
+    bundles, deletions = AsideBundle.objects.filter(destroyed_at=None, ground="hold"), EarlyDeletion.objects.filter(kept_for_hold=True)
+    assert [AsideMessage.objects.count(), bundles.count(), deletions.count()] == [1, 1, 1], "the message of the one that a hold keeps stepped aside"
+
     back = restore(dump)
     assert back.one("SELECT count(*) FROM accounts_person WHERE reference = ANY(%s)", [person.reference for person in gone]) == ERASED
     assert json.loads(back.does("serve"))["/privacy/"] == [503, "database_restored"]
@@ -93,3 +97,7 @@ def test_after_a_restore_from_before_twenty_erasures_nobody_of_them_is_back(home
         assert set(everywhere(back, person.reference, f"Unmistakable{number}%")) - LAWFUL == set(), person.reference
     assert back.one("SELECT count(*) FROM data_requests_erasedperson WHERE done_at IS NOT NULL") == ERASED
     assert back.one("SELECT count(*) FROM accounts_personemail WHERE person_id = %s", ben.pk) == 1
+    assert back.one("SELECT count(*) FROM message") == 0
+    assert back.one("SELECT count(*) FROM retention_asidemessage") == 1, "what a hold keeps is kept in the restored database too"
+    assert back.one("SELECT count(*) FROM retention_asidebundle WHERE ground = 'hold' AND destroyed_at IS NULL") == 1
+    assert "nothing" in back.manage("replay").lower()
