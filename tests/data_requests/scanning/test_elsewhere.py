@@ -57,6 +57,36 @@ def test_samples_of_rows_that_are_there_are_a_finding_too(unlisted, found):
     assert found() == {("unlisted.a_text", "e-mail address"), ("planner's samples of unlisted.a_text", "e-mail address")}
 
 
+def test_samples_of_a_table_that_is_empty_by_now_are_forgotten(unlisted, found):
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO unlisted (a_text) SELECT %s FROM generate_series(1, 50)", [EMAIL])
+        cursor.execute("ANALYZE unlisted")
+        cursor.execute("DELETE FROM unlisted")
+        cursor.execute("ANALYZE unlisted")
+        cursor.execute("SELECT most_common_vals::text FROM pg_stats WHERE tablename = 'unlisted' AND attname = 'a_text'")
+        assert EMAIL in cursor.fetchone()[0], "the planner keeps what it knew of a table that is empty"
+
+    assert found() == set()
+
+
+def test_samples_of_an_index_in_which_nothing_is_by_now_are_forgotten_and_the_index_stays(unlisted, found):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE INDEX in_part ON unlisted (lower(a_text)) WHERE a_text <> ''")
+        cursor.execute("INSERT INTO unlisted (a_text) SELECT %s FROM generate_series(1, 50)", [EMAIL])
+        cursor.execute("ANALYZE unlisted")
+        cursor.execute("UPDATE unlisted SET a_text = ''")
+        cursor.execute("ANALYZE unlisted")
+        cursor.execute("SELECT most_common_vals::text FROM pg_stats WHERE tablename = 'in_part'")
+        assert EMAIL.lower() in cursor.fetchone()[0], "the planner keeps what it knew of an index in which nothing is any more"
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'in_part'")
+        before = cursor.fetchone()
+
+    assert found() == set()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'in_part'")
+        assert cursor.fetchone() == before
+
+
 def zipped(content: bytes) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
