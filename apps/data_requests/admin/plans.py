@@ -149,8 +149,8 @@ class PlanAdmin(CovenantAdmin):
         return super().get_queryset(request).annotate(all_of_them=Count("steps"), ended=ended)
 
     @admin.display(description="request")
-    def of_request(self, plan: Plan) -> str:
-        return plan.request.reference
+    def of_request(self, plan: Plan) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("admin:data_requests_datarequest_change", args=[plan.request_id]), plan.request.reference)
 
     @admin.display(description="steps done")
     def how_far(self, plan: Plan) -> SafeString | str:
@@ -170,7 +170,7 @@ class PlanAdmin(CovenantAdmin):
             for step in steps
         )  # fmt: skip
         return format_html(
-            '<div class="table-scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
+            '<div class="table-scroll" tabindex="0" role="group" aria-label="Steps"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
             format_html_join("", '<th scope="col">{}</th>', ((head,) for head in HEADS)),
             format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", lines),
         )

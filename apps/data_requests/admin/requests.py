@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.audit.models import Event
-from apps.data_requests.admin import other_kinds, person_page, request_acts
+from apps.data_requests.admin import other_kinds, person_page, request_acts, way
 from apps.data_requests.admin.person_page import PersonPage
 from apps.data_requests.admin.reports import RequestPages
 from apps.data_requests.models import Clock, DataRequest, Letter
@@ -130,7 +130,7 @@ class DataRequestAdmin(PersonPage, RequestPages, CovenantAdmin):
     search_help_text = "The reference of a request, or of a person."
     unmasked_fields = ("person_reference", "person", "denial_basis", "owner")
     fieldsets = (
-        (None, {"fields": ("reference", "kind", "state", "due", "outcome", "owner_name", "last_code")}),
+        (None, {"fields": ("reference", "kind", "state", "how_far", "due", "outcome", "owner_name", "last_code", "found_at")}),
         ("Who", {"fields": ("about", "organization", "asker", "channel", "joined", "merged_into")}),
         (
             "Times", {"fields": (
@@ -168,6 +168,14 @@ class DataRequestAdmin(PersonPage, RequestPages, CovenantAdmin):
     @admin.display(description="owner")
     def owner_name(self, asked: DataRequest) -> str:
         return asked.whose or asked.owner or "nobody"
+
+    @admin.display(description="way")
+    def how_far(self, asked: DataRequest) -> SafeString:
+        return way.drawn(asked)
+
+    @admin.display(description="plan and proof")
+    def found_at(self, asked: DataRequest) -> SafeString | str:
+        return way.found_at(asked)
 
     @admin.display(description="joined by")
     def joined(self, asked: DataRequest) -> SafeString | str:
