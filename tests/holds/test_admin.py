@@ -285,4 +285,4 @@ def test_empty_lists_say_what_comes_here(officer):
 
 def test_holds_are_a_section_of_their_own_on_the_first_page(counsel):
     sections = [app["name"] for app in counsel.get("/admin/").context["app_list"]]
-    assert sections[:2] == ["Message Data", "Holds"]
+    assert sections[:3] == ["Data requests", "Message Data", "Holds"]
