@@ -201,7 +201,11 @@ def test_a_rule_to_withhold_keeps_messages_out_of_the_copy(ada, clinic):
     rule(clinic, "ask", "withhold")
     request = carried.approved(ada, Kind.ACCESS)
     assert work(request, NOON).state == State.ANSWERING
-    assert Step.objects.get(kind="collect", holding="retention.messages").collected == 0
+    assert Step.objects.get(kind="collect", holding="retention.messages").collected == 1, "the one row that says who decides"
+    (said,) = people.collect(subject_of(ada), NOON, "withhold")
+    (row,) = said.rows
+    assert row["Who decides"] == clinic.name
+    assert row["What it says"].startswith("It does not release them")
 
 
 # --- by the client's service ------------------------------------------------------------------------------------------

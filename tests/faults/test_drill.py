@@ -74,7 +74,7 @@ def test_a_drill_with_last_months_backup_destroys_in_the_copy_and_leaves_the_liv
     assert (said["outcome"], said["findings"], said["guard"]) == ("well", [], "database_restored")
     assert said["lacking"] > 5
     assert said["replayed"]["destruction.done"] == 2
-    assert said["looked_at"] == {"destructions": 2, "early_deletions": 1, "holds": 2, "promises": said["looked_at"]["promises"]}
+    assert said["looked_at"] == {"destructions": 2, "early_deletions": 1, "holds": 2, "people": 0, "promises": said["looked_at"]["promises"]}
     assert said["swept"]["destroyed"] == 2
     assert (everything(), files(home)) == (before, lying)
     row = Drill.objects.get()
