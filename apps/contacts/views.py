@@ -15,11 +15,12 @@ from django.http import HttpRequest
 from apps.accounts.models import Person
 from apps.consents import visits
 from apps.contacts.forms import AddressForm, FileForm, RenewForm, cleaned
+from apps.contacts.reading.files import BOUNDS
 from apps.contacts.services import lending
 from apps.contacts.services.lent import Lent
-from apps.contacts.uploading import into_memory
 from apps.foundation.actors import Actor
 from apps.foundation.refusals import Refusal
+from apps.foundation.uploading import into_memory
 
 #: longer than the longest reading; a process that died in the middle blocks its person no longer
 SECONDS_A_READING = 60
@@ -58,7 +59,7 @@ def one_at_a_time(request: HttpRequest, person: Person) -> Iterator[None]:
         cache.delete(place)
 
 
-@into_memory
+@into_memory(lambda: BOUNDS.largest)
 @visits.door
 def upload(request: HttpRequest, visit: visits.Visit, *, at: datetime) -> str:
     """Takes a file in."""

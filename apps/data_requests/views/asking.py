@@ -7,20 +7,23 @@ No cookie, no session, no script, and no token against forgery: a forged post co
 """
 
 from allauth.core.internal import httpkit
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.consents.visits import private
 from apps.data_requests.public_forms import FOR_OTHERS, RequestForm
 from apps.data_requests.services import arriving, flooding
 from apps.data_requests.states import Channel
-from apps.data_requests.views.memory import into_memory
 from apps.foundation import clock
+from apps.foundation.uploading import into_memory
 
 
-@into_memory
+@into_memory(lambda: settings.REQUEST_DOCUMENT_BYTES)
+@csrf_exempt  # no cookie and no session: a forged post could do nothing that its sender can't do themself
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest) -> HttpResponse:
     """The form; sent, the same redirect for everybody."""
